@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+# Everything comes from the system. What is missing is one line that names the Debian package.
+
+# telescope_need(<CMake package> <Debian package> [TARGET <target>])
+macro(telescope_need package debian)
+  find_package(${package} ${ARGN} QUIET)
+  if(NOT ${package}_FOUND)
+    message(FATAL_ERROR "telescope needs ${package}: install the package ${debian} (apt-get install ${debian})")
+  endif()
+endmacro()
+
+# telescope_need_header(<variable> <header> <Debian package> [path suffixes])
+function(telescope_need_header variable header debian)
+  find_path(${variable} ${header} PATH_SUFFIXES ${ARGN})
+  if(NOT ${variable})
+    message(FATAL_ERROR "telescope needs ${header}: install the package ${debian} (apt-get install ${debian})")
+  endif()
+endfunction()
+
+telescope_need(fmt libfmt-dev)
+telescope_need(OpenMP g++ COMPONENTS CXX)
+telescope_need(hwy libhwy-dev CONFIG)
+telescope_need(Eigen3 libeigen3-dev CONFIG)
+telescope_need(nlohmann_json nlohmann-json3-dev CONFIG)
+
+if(TELESCOPE_APPS)
+  telescope_need(CLI11 libcli11-dev CONFIG)
+  telescope_need_header(TELESCOPE_STB_INCLUDE stb/stb_image.h libstb-dev)
+endif()
+if(TELESCOPE_TESTS)
+  telescope_need_header(TELESCOPE_DOCTEST_INCLUDE doctest.h doctest-dev doctest)
+endif()
+if(TELESCOPE_BENCH)
+  telescope_need(benchmark libbenchmark-dev CONFIG)
+endif()
+if(TELESCOPE_CUDA)
+  telescope_need(CUDAToolkit nvidia-cuda-toolkit)
+endif()

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+#include "core/autograd.h"
+
+#include <unordered_map>
+
+#include "core/parallel.h"
+#include "core/tensor_impl.h"
+
+namespace telescope {
+
+using detail::Node;
+using detail::TensorImpl;
+
+namespace {
+thread_local bool grad_enabled = true;
+
+bool wants_gradient(const Tensor& tensor) { return tensor.defined() && tensor.requires_grad(); }
+
+// Whether `handles` handles are all there are to these elements.
+bool sole_owner(const Tensor& tensor, long handles) {
+  return tensor.impl().use_count() == handles && tensor.storage().use_count() == 1;
+}
+}  // namespace
+
+NoGradGuard::NoGradGuard() : before_(grad_enabled) { grad_enabled = false; }
+NoGradGuard::~NoGradGuard() { grad_enabled = before_; }
+
+bool recording(std::initializer_list<Tensor> inputs) {
+  if (!grad_enabled) return false;
+  for (const Tensor& input : inputs) {
+    if (wants_gradient(input)) return true;
+  }
+  return false;
+}
+
+Tensor record(std::string_view operation, Tensor output, std::vector<Tensor> inputs,
+              BackwardFunction backward) {
+  bool any = false;
+  for (const Tensor& input : inputs) any = any || wants_gradient(input);
+  if (!grad_enabled || !any) return output;
+
+  auto node = std::make_shared<Node>();
+  node->operation = operation;
+  node->shape = output.shape();
+  node->dtype = output.dtype();
+  node->device = output.device();
+  node->backward = std::move(backward);
+  for (const Tensor& input : inputs) {
+    auto& slot = node->inputs.emplace_back();
+    if (!input.defined()) continue;
+    slot.shape = input.shape();
+    slot.dtype = input.dtype();
+    if (!input.requires_grad()) continue;
+    slot.node = input.impl()->node;
+    if (!slot.node) slot.leaf = input.impl();
+  }
+  TELESCOPE_CHECK(!output.impl()->node && !output.impl()->requires_grad, operation,
+                  "the output of an operation must be a fresh tensor");
+  output.impl()->requires_grad = true;
+  output.impl()->node = std::move(node);
+  return output;
+}
+
+Node::~Node() {
+  std::vector<std::shared_ptr<Node>> chain;
+  const auto take = [&chain](Node& node) {
+    node.backward = nullptr;
+    for (auto& input : node.inputs) {
+      if (input.node) chain.push_back(std::move(input.node));
+    }
+  };
+  take(*this);
+  while (!chain.empty()) {
+    const std::shared_ptr<Node> node = std::move(chain.back());
+    chain.pop_back();
+    if (node.use_count() == 1) take(*node);
+  }
+}
+
+/// One walk back over the tape.
+class BackwardPass {
+ public:
+  explicit BackwardPass(const std::shared_ptr<Node>& root) { count_uses(root.get()); }
+
+  void run(const std::shared_ptr<Node>& root, Tensor seed) {
+    const NoGradGuard no_grad;
+    pending_[root.get()] = std::move(seed);
+    // A node is ready when all that used its output have delivered; the root is from the start.
+    std::vector<std::shared_ptr<Node>> ready{root};
+    std::size_t done = 0;
+    while (!ready.empty()) {
+      const std::shared_ptr<Node> node = std::move(ready.back());
+      ready.pop_back();
+      ++done;
+      if (const auto entry = pending_.find(node.get()); entry != pending_.end()) {
+        const Tensor dy = std::move(entry->second);
+        pending_.erase(entry);
+        Gradients gradients(*node, *this);
+        node->backward(dy, gradients);
+      }
+      node->backward = nullptr;  // what it saved is free from here on
+      node->freed = true;
+      for (auto& input : node->inputs) {
+        if (input.node && --uses_[input.node.get()] == 0) ready.push_back(input.node);
+      }
+      node->inputs.clear();
+    }
+    TELESCOPE_CHECK(done == uses_.size(), "backward", "the operations form a cycle");
+  }
+
+  void give(const Node& node, std::size_t i, Tensor gradient) {
+    const auto& input = node.inputs.at(i);
+    TELESCOPE_CHECK(gradient.shape() == input.shape && gradient.dtype() == input.dtype,
+                    node.operation, "gradient of input {} should be {} {}, is {} {}", i,
+                    name_of(input.dtype), input.shape, name_of(gradient.dtype()), gradient.shape());
+    Tensor* sum = nullptr;
+    if (input.leaf) sum = &input.leaf->grad;
+    if (input.node) sum = &pending_[input.node.get()];
+    if (!sum) return;
+    if (!sum->defined()) {
+      // A leaf's gradient is written to by its owner; it must not share memory with anything.
+      *sum = input.leaf && !sole_owner(gradient, 1) ? gradient.clone() : std::move(gradient);
+    } else {
+      // One gradient may have been given to several inputs: only add in place where it was not.
+      if (!input.leaf && !sole_owner(*sum, 1)) *sum = sum->clone();
+      accumulate(*sum, gradient);
+    }
+  }
+
+  Tensor accumulator(const Node& node, std::size_t i) {
+    const auto& input = node.inputs.at(i);
+    if (input.leaf) {
+      auto& grad = input.leaf->grad;
+      if (!grad.defined()) grad = Tensor::zeros(input.shape, input.dtype, node.device);
+      return grad;
+    }
+    Tensor zeros = Tensor::zeros(input.shape, input.dtype, node.device);
+    give(node, i, zeros);
+    // give() may have added it to an earlier gradient: the sum is what to add to.
+    return input.node ? pending_[input.node.get()] : zeros;
+  }
+
+ private:
+  void count_uses(Node* root) {
+    std::vector<Node*> stack{root};
+    uses_[root] = 0;
+    while (!stack.empty()) {
+      Node* node = stack.back();
+      stack.pop_back();
+      TELESCOPE_CHECK(
+          !node->freed, "backward",
+          "what '{}' saved was freed by an earlier backward; run the forward pass again",
+          node->operation);
+      for (const auto& input : node->inputs) {
+        if (input.node && ++uses_[input.node.get()] == 1) stack.push_back(input.node.get());
+      }
+    }
+  }
+
+  std::unordered_map<Node*, std::int64_t> uses_;  // of a node's output that have not delivered yet
+  std::unordered_map<Node*, Tensor> pending_;     // gradients of outputs, summed so far
+};
+
+bool Gradients::wants(std::size_t i) const {
+  const auto& input = node_.inputs.at(i);
+  return input.node || input.leaf;
+}
+void Gradients::give(std::size_t i, Tensor gradient) { pass_.give(node_, i, std::move(gradient)); }
+Tensor Gradients::accumulator(std::size_t i) { return pass_.accumulator(node_, i); }
+
+// --- the part of Tensor that belongs to the tape -----------------------------------------------
+
+bool Tensor::requires_grad() const { return defined() && impl_->requires_grad; }
+
+const Tensor& Tensor::set_requires_grad(bool on) const {
+  TELESCOPE_CHECK(defined() && !impl_->node, "requires_grad",
+                  "can be set on leaves only, not on the result of an operation");
+  TELESCOPE_CHECK(!on || dtype() == DType::f32 || dtype() == DType::f64 || dtype() == DType::bf16,
+                  "requires_grad", "only floating-point tensors have gradients, this is {}",
+                  name_of(dtype()));
+  impl_->requires_grad = on;
+  return *this;
+}
+
+Tensor Tensor::grad() const { return defined() ? impl_->grad : Tensor(); }
+
+void Tensor::set_grad(Tensor grad) const {
+  TELESCOPE_CHECK(!grad.defined() || (grad.shape() == shape() && grad.dtype() == dtype()),
+                  "set_grad", "expected {} {}, got {} {}", name_of(dtype()), shape(),
+                  name_of(grad.dtype()), grad.shape());
+  impl_->grad = std::move(grad);
+}
+
+Tensor Tensor::detach() const {
+  return defined() ? view(storage(), storage_offset(), shape(), dtype()) : Tensor();
+}
+
+void Tensor::backward(const Tensor& seed) const {
+  TELESCOPE_CHECK(requires_grad(), "backward", "no input of this tensor requires a gradient");
+  TELESCOPE_CHECK(seed.defined() || numel() == 1, "backward",
+                  "a tensor of shape {} needs a seed of that shape", shape());
+  const Tensor start = seed.defined() ? seed.detach() : full(shape(), 1, dtype(), device());
+  TELESCOPE_CHECK(start.shape() == shape() && start.dtype() == dtype(), "backward",
+                  "expected a seed of {} {}, got {} {}", name_of(dtype()), shape(),
+                  name_of(start.dtype()), start.shape());
+  if (!impl_->node) {
+    if (!impl_->grad.defined()) impl_->grad = zeros(shape(), dtype(), device());
+    accumulate(impl_->grad, start);
+    return;
+  }
+  const std::shared_ptr<Node> root = impl_->node;
+  BackwardPass(root).run(root, start);
+}
+
+void accumulate(const Tensor& y, const Tensor& x) {
+  TELESCOPE_CHECK(y.shape() == x.shape() && y.dtype() == x.dtype() && y.device() == x.device(),
+                  "accumulate", "expected {} {} on {}, got {} {} on {}", name_of(y.dtype()),
+                  y.shape(), y.device().str(), name_of(x.dtype()), x.shape(), x.device().str());
+  dispatch_float(y.dtype(), "accumulate", [&]<class T>() {
+    T* to = y.data<T>();
+    const T* from = x.data<T>();
+    parallel_for(y.numel(), 1 << 14, [=](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) to[i] += from[i];
+    });
+  });
+}
+
+}  // namespace telescope

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MIT
+#include "core/tensor.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/parallel.h"
+#include "core/tensor_impl.h"
+
+namespace telescope {
+namespace {
+
+// Elements of both types as doubles, or as the wider of two integer types: enough for every pair.
+template <class To, class From>
+To convert_element(From value) {
+  if constexpr (std::is_same_v<From, bfloat16>) {
+    return convert_element<To>(static_cast<float>(value));
+  } else if constexpr (std::is_same_v<To, bfloat16>) {
+    return bfloat16(static_cast<float>(value));
+  } else {
+    return static_cast<To>(value);
+  }
+}
+
+template <class F>
+void dispatch_any(DType dtype, F&& f) {
+  switch (dtype) {
+    case DType::f32:
+      return f.template operator()<float>();
+    case DType::f64:
+      return f.template operator()<double>();
+    case DType::bf16:
+      return f.template operator()<bfloat16>();
+    case DType::u8:
+      return f.template operator()<std::uint8_t>();
+    case DType::i64:
+      return f.template operator()<std::int64_t>();
+  }
+}
+
+}  // namespace
+
+Tensor Tensor::empty(const Shape& shape, DType dtype, Device device) {
+  const auto bytes = static_cast<std::size_t>(shape.numel() * size_of(dtype));
+  return view(Storage::allocate(bytes, device), 0, shape, dtype);
+}
+
+Tensor Tensor::zeros(const Shape& shape, DType dtype, Device device) {
+  Tensor tensor = empty(shape, dtype, device);
+  tensor.fill_zero();
+  return tensor;
+}
+
+Tensor Tensor::full(const Shape& shape, double value, DType dtype, Device device) {
+  Tensor tensor = empty(shape, dtype, device);
+  dispatch_any(dtype, [&]<class T>() {
+    std::fill_n(tensor.data<T>(), tensor.numel(), convert_element<T>(value));
+  });
+  return tensor;
+}
+
+template <class T>
+Tensor Tensor::from(std::span<const T> values, const Shape& shape) {
+  TELESCOPE_CHECK(static_cast<std::int64_t>(values.size()) == shape.numel(), "tensor",
+                  "shape {} needs {} values, got {}", shape, shape.numel(), values.size());
+  Tensor tensor = empty(shape, dtype_of<T>);
+  std::copy(values.begin(), values.end(), tensor.data<T>());
+  return tensor;
+}
+
+Tensor Tensor::view(Storage storage, std::int64_t offset, const Shape& shape, DType dtype) {
+  const std::int64_t end = offset + shape.numel() * size_of(dtype);
+  TELESCOPE_CHECK(offset >= 0 && end <= static_cast<std::int64_t>(storage.bytes()), "tensor",
+                  "{} {} from byte {} does not fit {} bytes of storage", name_of(dtype), shape,
+                  offset, storage.bytes());
+  auto impl = std::make_shared<detail::TensorImpl>();
+  impl->storage = std::move(storage);
+  impl->offset = offset;
+  impl->shape = shape;
+  impl->dtype = dtype;
+  return Tensor(std::move(impl));
+}
+
+namespace {
+detail::TensorImpl& defined_impl(const Tensor& tensor) {
+  TELESCOPE_CHECK(tensor.defined(), "tensor", "expected a tensor, got an undefined one");
+  return *tensor.impl();
+}
+}  // namespace
+
+const Shape& Tensor::shape() const { return defined_impl(*this).shape; }
+DType Tensor::dtype() const { return defined_impl(*this).dtype; }
+Device Tensor::device() const { return defined_impl(*this).storage.device(); }
+const Storage& Tensor::storage() const { return defined_impl(*this).storage; }
+std::int64_t Tensor::storage_offset() const { return defined_impl(*this).offset; }
+std::byte* Tensor::raw() const {
+  const auto& impl = defined_impl(*this);
+  return impl.storage.data() + impl.offset;
+}
+
+template <class T>
+T* Tensor::data() const {
+  TELESCOPE_CHECK(dtype() == dtype_of<T>, "tensor", "elements are {}, asked for {}",
+                  name_of(dtype()), name_of(dtype_of<T>));
+  return reinterpret_cast<T*>(raw());
+}
+
+template <class T>
+std::vector<T> Tensor::to_vector() const {
+  const T* values = data<T>();
+  return std::vector<T>(values, values + numel());
+}
+
+double Tensor::item() const {
+  TELESCOPE_CHECK(numel() == 1, "tensor", "item() needs one element, shape is {}", shape());
+  double value = 0;
+  dispatch_any(dtype(), [&]<class T>() { value = convert_element<double>(*data<T>()); });
+  return value;
+}
+
+Tensor Tensor::reshape(const Shape& new_shape) const {
+  TELESCOPE_CHECK(new_shape.numel() == numel(), "reshape", "{} has {} elements, {} has {}", shape(),
+                  numel(), new_shape, new_shape.numel());
+  return record("reshape", view(storage(), storage_offset(), new_shape, dtype()), {*this},
+                [old_shape = shape()](const Tensor& dy, Gradients& gradients) {
+                  gradients.give(0, dy.reshape(old_shape));
+                });
+}
+
+Tensor Tensor::rows(std::int64_t first, std::int64_t count) const {
+  TELESCOPE_CHECK(rank() >= 1 && first >= 0 && count >= 0 && first + count <= extent(0), "rows",
+                  "[{}, {}) is not inside the first extent of {}", first, first + count, shape());
+  const std::int64_t row_bytes = extent(0) ? bytes() / extent(0) : 0;
+  return record(
+      "rows",
+      view(storage(), storage_offset() + first * row_bytes, shape().with(0, count), dtype()),
+      {*this}, [first, count, whole = shape()](const Tensor& dy, Gradients& gradients) {
+        Tensor dx = zeros(whole, dy.dtype(), dy.device());
+        dx.rows(first, count).copy_from(dy);
+        gradients.give(0, std::move(dx));
+      });
+}
+
+Tensor Tensor::clone() const {
+  Tensor copy = empty(shape(), dtype(), device());
+  copy.copy_from(*this);
+  return copy;
+}
+
+Tensor Tensor::to(DType new_dtype) const {
+  if (new_dtype == dtype()) return *this;
+  Tensor result = empty(shape(), new_dtype, device());
+  dispatch_any(dtype(), [&]<class From>() {
+    dispatch_any(new_dtype, [&]<class To>() {
+      const From* in = data<From>();
+      To* out = result.data<To>();
+      parallel_for(numel(), 1 << 15, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) out[i] = convert_element<To>(in[i]);
+      });
+    });
+  });
+  return result;
+}
+
+Tensor Tensor::to(Device new_device) const {
+  if (new_device == device()) return *this;
+  Tensor result = empty(shape(), dtype(), new_device);
+  result.copy_from(*this);
+  return result;
+}
+
+void Tensor::copy_from(const Tensor& source) const {
+  TELESCOPE_CHECK(shape() == source.shape() && dtype() == source.dtype(), "copy",
+                  "expected {} {}, got {} {}", name_of(dtype()), shape(), name_of(source.dtype()),
+                  source.shape());
+  std::memmove(raw(), source.raw(), static_cast<std::size_t>(bytes()));
+}
+
+void Tensor::fill_zero() const { std::memset(raw(), 0, static_cast<std::size_t>(bytes())); }
+
+void Tensor::rebind(const Storage& storage, std::int64_t offset) const {
+  auto& impl = defined_impl(*this);
+  const Tensor target = view(storage, offset, impl.shape, impl.dtype);
+  impl.storage = target.storage();
+  impl.offset = offset;
+}
+
+template Tensor Tensor::from(std::span<const float>, const Shape&);
+template Tensor Tensor::from(std::span<const double>, const Shape&);
+template Tensor Tensor::from(std::span<const bfloat16>, const Shape&);
+template Tensor Tensor::from(std::span<const std::uint8_t>, const Shape&);
+template Tensor Tensor::from(std::span<const std::int64_t>, const Shape&);
+template float* Tensor::data<float>() const;
+template double* Tensor::data<double>() const;
+template bfloat16* Tensor::data<bfloat16>() const;
+template std::uint8_t* Tensor::data<std::uint8_t>() const;
+template std::int64_t* Tensor::data<std::int64_t>() const;
+template std::vector<float> Tensor::to_vector<float>() const;
+template std::vector<double> Tensor::to_vector<double>() const;
+template std::vector<bfloat16> Tensor::to_vector<bfloat16>() const;
+template std::vector<std::uint8_t> Tensor::to_vector<std::uint8_t>() const;
+template std::vector<std::int64_t> Tensor::to_vector<std::int64_t>() const;
+
+}  // namespace telescope

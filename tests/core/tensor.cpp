@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#include "core/tensor.h"
+
+#include <numeric>
+
+#include "core/autograd.h"
+#include "core/tensor_impl.h"
+#include "support/compare.h"
+
+using namespace telescope;
+using namespace telescope::test;
+
+namespace {
+// y = a * b elementwise, with the gradient of both: enough to build tapes from.
+Tensor multiply(const Tensor& a, const Tensor& b) {
+  const Tensor y = Tensor::empty(a.shape(), DType::f64);
+  for (std::int64_t i = 0; i < a.numel(); ++i) {
+    y.data<double>()[i] = a.data<double>()[i] * b.data<double>()[i];
+  }
+  return record("multiply", y, {a, b},
+                [a = a.detach(), b = b.detach()](const Tensor& dy, Gradients& gradients) {
+                  if (gradients.wants(0)) gradients.give(0, multiply(dy, b));
+                  if (gradients.wants(1)) gradients.give(1, multiply(dy, a));
+                });
+}
+Tensor leaf(std::vector<double> values) {
+  const auto n = static_cast<std::int64_t>(values.size());
+  return Tensor::from(values, {n}).set_requires_grad();
+}
+}  // namespace
+
+TEST_CASE("handles share, clones do not") {
+  const Tensor a = Tensor::from<float>({1, 2, 3, 4, 5, 6}, {2, 3});
+  const Tensor b = a, c = a.clone();
+  b.data<float>()[0] = 9;
+  CHECK(a.data<float>()[0] == 9);
+  CHECK(c.data<float>()[0] == 1);
+  CHECK(a.rows(1, 1).data<float>()[0] == 4);
+  CHECK(a.reshape({3, 2}).extent(0) == 3);
+  CHECK(a.to(DType::f64).to_vector<double>() == std::vector<double>{9, 2, 3, 4, 5, 6});
+  CHECK(a.to(DType::bf16).to(DType::f32).data<float>()[2] == 3);
+}
+
+TEST_CASE("errors name what was expected and what came") {
+  const Tensor a = Tensor::zeros({2, 3});
+  CHECK(error_of([&] { a.reshape({4}); }) == "reshape: [2,3] has 6 elements, [4] has 4");
+  CHECK(error_of([&] { a.data<double>(); }) == "tensor: elements are f32, asked for f64");
+  CHECK(error_of([&] { a.rows(1, 2); }) == "rows: [1, 3) is not inside the first extent of [2,3]");
+  CHECK(error_of([&] { a.item(); }) == "tensor: item() needs one element, shape is [2,3]");
+  CHECK(error_of([] { Tensor().shape(); }) == "tensor: expected a tensor, got an undefined one");
+  CHECK(error_of([] { Shape({1, 2, 3, 4, 5, 6}); }) == "shape: expected at most 5 extents, got 6");
+  CHECK(error_of([] { Shape({-1}); }) == "shape: expected extents of at least 0, got [-1]");
+  CHECK(error_of([] { Shape({1LL << 32, 1LL << 32}); }).find("more elements") != std::string::npos);
+}
+
+TEST_CASE("gradients of leaves accumulate over backward passes and uses") {
+  const Tensor x = leaf({2, 3});
+  multiply(x, x).backward(Tensor::from<double>({1, 10}, {2}));  // 2 x
+  CHECK_SAME(x.grad(), Tensor::from<double>({4, 60}, {2}));
+  multiply(multiply(x, x), x).backward(Tensor::from<double>({1, 1}, {2}));  // 3 x^2
+  CHECK_SAME(x.grad(), Tensor::from<double>({4 + 12, 60 + 27}, {2}));
+}
+
+TEST_CASE("one gradient given to two inputs is not shared by them") {
+  const Tensor a = leaf({1}), b = leaf({2});
+  const Tensor y = record("both", Tensor::zeros({1}, DType::f64), {a, b},
+                          [](const Tensor& dy, Gradients& gradients) {
+                            gradients.give(0, dy);
+                            gradients.give(1, dy);
+                          });
+  y.backward(Tensor::full({1}, 3, DType::f64));
+  a.grad().data<double>()[0] = 100;
+  CHECK(b.grad().item() == 3);
+}
+
+TEST_CASE("accumulator is the leaf's own gradient, or flows on") {
+  const Tensor w = leaf({5, 7});
+  const Tensor buffer = Tensor::full({2}, 1, DType::f64);
+  w.set_grad(buffer);
+  const auto through = [](const Tensor& v) {
+    return record("through", v.clone(), {v}, [](const Tensor& dy, Gradients& gradients) {
+      accumulate(gradients.accumulator(0), dy);
+    });
+  };
+  through(multiply(through(w), Tensor::full({2}, 10, DType::f64)))
+      .backward(Tensor::full({2}, 1, DType::f64));
+  CHECK_SAME(buffer, Tensor::full({2}, 11, DType::f64));
+}
+
+TEST_CASE("reshape and rows are differentiable") {
+  check_gradients(
+      [](const std::vector<Tensor>& in) {
+        const Tensor y = in[0].reshape({6}).rows(1, 3);
+        return multiply(y, y);
+      },
+      {random_tensor({2, 3}, DType::f64)});
+}
+
+TEST_CASE("a second backward, a wrong seed and a constant are errors") {
+  const Tensor x = leaf({2, 3});
+  const Tensor y = multiply(x, x);
+  CHECK(error_of([&] { y.backward(); }) ==
+        "backward: a tensor of shape [2] needs a seed of that shape");
+  y.backward(Tensor::full({2}, 1, DType::f64));
+  CHECK(error_of([&] { y.backward(Tensor::full({2}, 1, DType::f64)); }) ==
+        "backward: what 'multiply' saved was freed by an earlier backward; run the forward pass "
+        "again");
+  CHECK(error_of([&] { Tensor::zeros({1}).backward(); }) ==
+        "backward: no input of this tensor requires a gradient");
+  CHECK(error_of([&] { y.set_requires_grad(); }) ==
+        "requires_grad: can be set on leaves only, not on the result of an operation");
+}
+
+TEST_CASE("a cycle is an error") {
+  const Tensor x = leaf({2});
+  const Tensor y = multiply(x, x), z = multiply(y, y);
+  y.impl()->node->inputs[0].node = z.impl()->node;
+  CHECK(error_of([&] { z.backward(Tensor::full({1}, 1, DType::f64)); }) ==
+        "backward: the operations form a cycle");
+}
+
+TEST_CASE("nothing is recorded under NoGradGuard") {
+  const Tensor x = leaf({2});
+  const NoGradGuard guard;
+  CHECK_FALSE(recording({x}));
+  CHECK_FALSE(multiply(x, x).requires_grad());
+}
+
+TEST_CASE("the tape frees what it saved as it walks back") {
+  const Tensor x = leaf({2});
+  const auto before = memory_use().current;
+  Tensor y = multiply(x, x);
+  for (int i = 0; i < 10; ++i) y = multiply(y, y);
+  y.backward(Tensor::full({1}, 1, DType::f64));
+  const auto held = memory_use().current - before;
+  const Tensor one = Tensor::zeros({1}, DType::f64);
+  const auto block = memory_use().current - before - held;
+  CHECK(held <= 2 * block);  // y and the gradient of x
+}
+
+TEST_CASE("a tape of a hundred thousand operations comes and goes") {
+  const Tensor x = leaf({1});
+  Tensor y = x;
+  for (int i = 0; i < 100000; ++i) y = multiply(y, x);
+  y = multiply(x, x);  // drops the long one
+  CHECK(y.item() == 1);
+}
