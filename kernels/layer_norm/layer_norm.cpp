@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+#include "kernels/layer_norm/layer_norm.h"
+
+#include "core/profile.h"
+#include "kernels/dispatch.h"
+
+namespace telescope::kernels {
+
+namespace cpu {
+template <class T>
+void layer_norm(std::int64_t n, std::int64_t m, double eps, const T* x, T* y, T* rstd);
+template <class T>
+void layer_norm_backward(std::int64_t n, std::int64_t m, const T* y, const T* rstd, const T* dy,
+                         T* dx);
+}  // namespace cpu
+
+template <class T>
+void layer_norm(const Stream& stream, std::int64_t n, std::int64_t m, double eps, const T* x, T* y,
+                T* rstd) {
+  const Scope scope("layer_norm", 7 * n * m, 2 * n * m * std::int64_t{sizeof(T)});
+  on_device(stream, "layer_norm", [&] { cpu::layer_norm(n, m, eps, x, y, rstd); });
+}
+
+template <class T>
+void layer_norm_backward(const Stream& stream, std::int64_t n, std::int64_t m, const T* y,
+                         const T* rstd, const T* dy, T* dx) {
+  const Scope scope("layer_norm_backward", 7 * n * m, 3 * n * m * std::int64_t{sizeof(T)});
+  on_device(stream, "layer_norm_backward",
+            [&] { cpu::layer_norm_backward(n, m, y, rstd, dy, dx); });
+}
+
+#define TELESCOPE_INSTANTIATE(T)                                                                   \
+  template void layer_norm(const Stream&, std::int64_t, std::int64_t, double, const T*, T*, T*);   \
+  template void layer_norm_backward(const Stream&, std::int64_t, std::int64_t, const T*, const T*, \
+                                    const T*, T*);
+TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(double)
+#undef TELESCOPE_INSTANTIATE
+
+}  // namespace telescope::kernels

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+// Memory-bound: a sample is read once for its sums and once more, from a cache where it fits, to be
+// normalised.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/layer_norm/layer_norm_cpu.cpp"
+#include <hwy/foreach_target.h>  // compiles this file once per instruction set
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/layer_norm/layer_norm.h"
+#include "kernels/moments.h"
+#include "kernels/sample_chunks.h"
+#include "kernels/simd.h"
+#include "kernels/vector_loops-inl.h"
+#include "kernels/workspace.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace telescope::kernels::HWY_NAMESPACE {
+namespace {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Two passes over a chunk in the first-level cache. The second also sums the deviations from the
+// rounded mean of the first, which corrects mean and variance for its rounding.
+template <class T>
+Moments moments_of_range(std::int64_t n, const T* x) {
+  double sum, unused, first, second;
+  vector_sums<T>(n, sum, unused, [=](auto d, std::int64_t i, auto& a, auto&) HWY_ATTR {
+    a = hn::Add(a, hn::LoadU(d, x + i));
+  });
+  const T about = static_cast<T>(sum / static_cast<double>(n));
+  vector_sums<T>(n, first, second, [=](auto d, std::int64_t i, auto& a, auto& b) HWY_ATTR {
+    const auto deviation = hn::Sub(hn::LoadU(d, x + i), hn::Set(d, about));
+    a = hn::Add(a, deviation);
+    b = hn::MulAdd(deviation, deviation, b);
+  });
+  return Moments::about(static_cast<double>(n), double{about}, first, second);
+}
+
+// y = (x - mean) rstd; the mean in two parts, since a large one rounded to T would shift all of y.
+template <class T>
+void normalise_range(std::int64_t n, double mean, double rstd, const T* x, T* y) {
+  const T high = static_cast<T>(mean), factor = static_cast<T>(rstd);
+  const T shift = static_cast<T>((double{high} - mean) * rstd);
+  vector_loop<T>(n, [=](auto d, std::int64_t i) HWY_ATTR {
+    const auto deviation = hn::Sub(hn::LoadU(d, x + i), hn::Set(d, high));
+    hn::StoreU(hn::MulAdd(deviation, hn::Set(d, factor), hn::Set(d, shift)), d, y + i);
+  });
+}
+
+template <class T>
+void backward_sums_of_range(std::int64_t n, const T* y, const T* dy, double* sum_dy,
+                            double* sum_dy_y) {
+  vector_sums<T>(n, *sum_dy, *sum_dy_y, [=](auto d, std::int64_t i, auto& a, auto& b) HWY_ATTR {
+    const auto g = hn::LoadU(d, dy + i);
+    a = hn::Add(a, g);
+    b = hn::MulAdd(g, hn::LoadU(d, y + i), b);
+  });
+}
+
+template <class T>
+void backward_range(std::int64_t n, T rstd, T mean_dy, T mean_dy_y, const T* y, const T* dy,
+                    T* dx) {
+  vector_loop<T>(n, [=](auto d, std::int64_t i) HWY_ATTR {
+    const auto centred = hn::Sub(hn::LoadU(d, dy + i), hn::Set(d, mean_dy));
+    const auto projected = hn::NegMulAdd(hn::LoadU(d, y + i), hn::Set(d, mean_dy_y), centred);
+    hn::StoreU(hn::Mul(projected, hn::Set(d, rstd)), d, dx + i);
+  });
+}
+
+}  // namespace
+}  // namespace telescope::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace telescope::kernels::cpu {
+
+template <class T>
+void layer_norm(std::int64_t n, std::int64_t m, double eps, const T* x, T* y, T* rstd) {
+  const SampleChunks chunks{n, m, sum_chunk};
+  const Workspace<Moments> parts(chunks.total()), whole(n);
+  chunks.reduce_then_apply(
+      [&](auto s, auto part, auto i, auto end) {
+        parts[part] = TELESCOPE_SIMD(moments_of_range<T>)(end - i, x + s * m + i);
+      },
+      [&](auto s) {
+        whole[s] = Moments::of_all(chunks.per_sample(), &parts[s * chunks.per_sample()]);
+        rstd[s] = static_cast<T>(whole[s].rstd(eps));
+      },
+      [&](auto s, auto, auto i, auto end) {
+        i += s * m, end += s * m;
+        TELESCOPE_SIMD(normalise_range<T>)
+        (end - i, whole[s].mean, whole[s].rstd(eps), x + i, y + i);
+      });
+}
+
+template <class T>
+void layer_norm_backward(std::int64_t n, std::int64_t m, const T* y, const T* rstd, const T* dy,
+                         T* dx) {
+  struct Sums {
+    double dy, dy_y;
+  };
+  const SampleChunks chunks{n, m, sum_chunk};
+  const Workspace<Sums> parts(chunks.total()), means(n);
+  chunks.reduce_then_apply(
+      [&](auto s, auto part, auto i, auto end) {
+        i += s * m, end += s * m;
+        TELESCOPE_SIMD(backward_sums_of_range<T>)
+        (end - i, y + i, dy + i, &parts[part].dy, &parts[part].dy_y);
+      },
+      [&](auto s) {
+        Sums sum{0, 0};
+        for (std::int64_t i = 0; i < chunks.per_sample(); ++i) {
+          sum.dy += parts[s * chunks.per_sample() + i].dy;
+          sum.dy_y += parts[s * chunks.per_sample() + i].dy_y;
+        }
+        means[s] = {sum.dy / static_cast<double>(m), sum.dy_y / static_cast<double>(m)};
+      },
+      [&](auto s, auto, auto i, auto end) {
+        i += s * m, end += s * m;
+        TELESCOPE_SIMD(backward_range<T>)
+        (end - i, rstd[s], static_cast<T>(means[s].dy), static_cast<T>(means[s].dy_y), y + i,
+         dy + i, dx + i);
+      });
+}
+
+#define TELESCOPE_INSTANTIATE(T)                                                  \
+  template void layer_norm(std::int64_t, std::int64_t, double, const T*, T*, T*); \
+  template void layer_norm_backward(std::int64_t, std::int64_t, const T*, const T*, const T*, T*);
+TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(double)
+#undef TELESCOPE_INSTANTIATE
+
+}  // namespace telescope::kernels::cpu
+#endif
