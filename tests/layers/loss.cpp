@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+#include "layers/loss.h"
+
+#include "support/compare.h"
+
+using namespace telescope;
+using namespace telescope::test;
+
+TEST_CASE("gradients of losses, for both arguments") {
+  using In = const std::vector<Tensor>&;
+  const Tensor y = random_tensor({3, 4, 5, 2}, DType::f64, 1);
+  const Tensor target = random_tensor({3, 4, 5, 2}, DType::f64, 2);
+  check_gradients([](In in) { return mse_per_sample(in[0], in[1]); }, {y, target});
+  check_gradients([](In in) { return mse_loss(in[0], in[1]); }, {y, target});
+  check_gradients([](In in) { return l1_per_sample(in[0], in[1]); }, {y, target});
+  check_gradients([](In in) { return l1_loss(in[0], in[1]); }, {y, target});
+}
+
+TEST_CASE("a scalar loss is the mean of its values per sample") {
+  const Tensor y = random_tensor({5, 6, 7, 3}, DType::f64, 1);
+  const Tensor target = random_tensor({5, 6, 7, 3}, DType::f64, 2);
+  const auto mean = [](const Tensor& values) {
+    double sum = 0;
+    for (const double value : values.to_vector<double>()) sum += value;
+    return Tensor::full({}, sum / static_cast<double>(values.numel()), DType::f64);
+  };
+  CHECK_CLOSE(mse_loss(y, target), mean(mse_per_sample(y, target)), rounding(DType::f64, 5));
+  CHECK_CLOSE(l1_loss(y, target), mean(l1_per_sample(y, target)), rounding(DType::f64, 5));
+}
+
+TEST_CASE("only the gradient that is wanted is computed") {
+  const Tensor y = random_tensor({2, 3}).set_requires_grad(), target = Tensor::zeros({2, 3});
+  mse_loss(y, target).backward();
+  CHECK(y.grad().defined());
+  CHECK_FALSE(target.grad().defined());
+}
+
+TEST_CASE("what losses refuse") {
+  CHECK(error_of([] {
+          mse_loss(Tensor::zeros({2, 3}), Tensor::zeros({3, 2}));
+        }) == "mse_loss: expected output and target alike, got f32 [2,3] and f32 [3,2]");
+  CHECK(error_of([] {
+          l1_per_sample(Tensor::zeros({0, 3}), Tensor::zeros({0, 3}));
+        }) == "l1_loss: expected samples [N,...] with elements, got shape [0,3]");
+}
