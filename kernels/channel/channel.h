@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// One number per sample and channel, spread over the pixels of an image: how a network is told the
+// time, and its backward.
+#pragma once
+
+#include <cstdint>
+
+#include "core/device.h"
+
+namespace telescope::kernels {
+
+/// Images x [n, pixels, c] and a vector e [n, c] for each.
+struct PerChannel {
+  std::int64_t n = 0, pixels = 0, c = 0;
+  std::int64_t numel() const { return n * pixels * c; }
+};
+
+/// y[n, p, c] = x[n, p, c] + e[n, c]; y may be x. Saved: nothing; dx is dy.
+template <class T>
+void add_per_channel(const Stream& stream, const PerChannel& shape, const T* x, const T* e, T* y);
+
+/// de[n, c] = sum_p dy[n, p, c], summed in double and in an order that does not depend on the
+/// number of threads; overwrites.
+template <class T>
+void sum_per_channel(const Stream& stream, const PerChannel& shape, const T* dy, T* de);
+
+}  // namespace telescope::kernels
