@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// Text files that the build puts into the program, so that an installed one needs no others.
+#pragma once
+
+#include <string_view>
+
+namespace telescope::app::assets {
+
+/// Chart.js (https://www.chartjs.org, MIT), minified, from the system's package.
+extern const std::string_view chart_js;
+
+}  // namespace telescope::app::assets
