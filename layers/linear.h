@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "core/tensor.h"
+
+namespace telescope {
+
+/// y[n, o] = bias[o] + sum over i of x[n, i] weight[o, i]. x [N,in], weight [out,in], bias [out] or
+/// undefined; y [N,out]. f32, f64. Saved: x, weight.
+Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias);
+
+/// Matrix product: a [M,K], b [K,N]; result [M,N]. f32, f64. Saved: a, b.
+Tensor matmul(const Tensor& a, const Tensor& b);
+
+}  // namespace telescope

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+#include "kernels/matmul/matmul.h"
+
+#include "core/parallel.h"
+#include "support/compare.h"
+#include "support/sizes.h"
+
+using namespace telescope;
+using namespace telescope::test;
+using kernels::MatmulShape;
+
+namespace {
+
+template <class T>
+Tensor reference(const MatmulShape& s, const Tensor& a, const Tensor& b, const Tensor& start) {
+  const Tensor c = Tensor::empty({s.m, s.n}, DType::f64);
+  for (std::int64_t i = 0; i < s.m; ++i) {
+    for (std::int64_t j = 0; j < s.n; ++j) {
+      double sum = start.data<T>()[start.rank() == 1 ? j : i * s.n + j];
+      for (std::int64_t p = 0; p < s.k; ++p) {
+        sum += double{a.data<T>()[s.transpose_a ? p * s.m + i : i * s.k + p]} *
+               double{b.data<T>()[s.transpose_b ? j * s.k + p : p * s.n + j]};
+      }
+      c.data<double>()[i * s.n + j] = sum;
+    }
+  }
+  return c;
+}
+
+template <class T>
+void check(const MatmulShape& s) {
+  INFO(s.m << " x " << s.n << " x " << s.k << ", transposed " << s.transpose_a << s.transpose_b);
+  const Tensor a = random_integers({s.m * s.k}, 4, dtype_of<T>, 1);
+  const Tensor b = random_integers({s.k * s.n}, 4, dtype_of<T>, 2);
+  const Tensor bias = random_integers({s.n}, 9, dtype_of<T>, 3);
+  const Tensor c = Tensor::empty({s.m, s.n}, dtype_of<T>);
+  kernels::matmul(Stream(), s, a.data<T>(), b.data<T>(), bias.data<T>(), c.data<T>());
+  CHECK_SAME(c, reference<T>(s, a, b, bias));
+  kernels::matmul<T>(Stream(), s, a.data<T>(), b.data<T>(), nullptr, c.data<T>());
+  CHECK_SAME(c, reference<T>(s, a, b, Tensor::zeros({s.n}, dtype_of<T>)));
+  const Tensor expected = reference<T>(s, a, b, c);
+  kernels::matmul_accumulate(Stream(), s, a.data<T>(), b.data<T>(), c.data<T>());
+  CHECK_SAME(c, expected);
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("matmul, exact on whole numbers", T, float, double) {
+  for (const bool transpose_a : {false, true}) {
+    for (const bool transpose_b : {false, true}) {
+      for (const auto n : channels) {
+        for (const std::int64_t m : {1, 2, 3, 5, 7, 8, 9, 17, 65}) {
+          check<T>(
+              {.m = m, .n = n, .k = 11, .transpose_a = transpose_a, .transpose_b = transpose_b});
+        }
+        check<T>({.m = 6, .n = n, .k = 1, .transpose_a = transpose_a, .transpose_b = transpose_b});
+        // Longer than one packed part of the sum.
+        check<T>(
+            {.m = 9, .n = n, .k = 2050, .transpose_a = transpose_a, .transpose_b = transpose_b});
+      }
+    }
+  }
+}
+
+TEST_CASE("matmul of nothing") {
+  const Tensor bias = Tensor::from<float>({1, 2, 3}, {3}), c = Tensor::empty({2, 3});
+  kernels::matmul<float>(Stream(), {.m = 0, .n = 3, .k = 4}, nullptr, nullptr, nullptr, nullptr);
+  kernels::matmul<float>(Stream(), {.m = 2, .n = 3, .k = 0}, nullptr, nullptr, bias.data<float>(),
+                         c.data<float>());
+  CHECK_SAME(c, Tensor::from<float>({1, 2, 3, 1, 2, 3}, {2, 3}));
+}
+
+TEST_CASE("matmul has the same bits on any number of threads") {
+  const MatmulShape s{.m = 300, .n = 70, .k = 1500};
+  const Tensor a = random_tensor({s.m, s.k}), b = random_tensor({s.k, s.n});
+  const int threads = thread_count();
+  Tensor first;
+  for (const int t : {1, 2, 3, 7}) {
+    set_thread_count(t);
+    const Tensor c = Tensor::empty({s.m, s.n});
+    kernels::matmul<float>(Stream(), s, a.data<float>(), b.data<float>(), nullptr, c.data<float>());
+    if (!first.defined()) first = c;
+    CHECK_SAME(c, first);
+  }
+  set_thread_count(threads);
+}
