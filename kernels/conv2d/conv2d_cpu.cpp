@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+// Forward and input gradient. Both are one computation, `correlate`: windows of the input times a
+// packed matrix of weights.
+#include "kernels/conv2d/conv2d.h"
+
+#include <algorithm>
+
+#include "core/memory.h"
+#include "core/parallel.h"
+#include "kernels/conv2d/windows.h"
+#include "kernels/matmul/product.h"
+
+namespace telescope::kernels::cpu {
+namespace {
+
+template <class T>
+Storage scratch(std::int64_t elements) {
+  return Storage::allocate(static_cast<std::size_t>(elements) * sizeof(T), Device());
+}
+template <class T>
+T* elements_of(const Storage& storage) {
+  return reinterpret_cast<T*>(storage.data());
+}
+
+// The pixels of the output that a correlation computes: window (i, j) of image n is written to
+// y[n, first_row + i step, first_column + j step, :].
+struct Target {
+  std::int64_t h, w, k;  // of y
+  std::int64_t step = 1, first_row = 0, first_column = 0;
+};
+
+// Weights of a correlation as a matrix of (r, s, c) rows and k columns, and the bias.
+template <class T>
+struct PackedWeights {
+  std::int64_t rows, k;
+  Storage storage;
+
+  PackedWeights(std::int64_t matrix_rows, std::int64_t columns)
+      : rows(matrix_rows),
+        k(columns),
+        storage(scratch<T>((matrix_rows + 1) * padded_columns<T>(columns))) {}
+  T* matrix() const { return elements_of<T>(storage); }
+  T* bias() const { return matrix() + rows * padded_columns<T>(k); }
+};
+
+// Work of less than this many multiplications is not worth another thread.
+constexpr std::int64_t thread_work = 1 << 17;
+
+template <class T>
+class Correlation {
+ public:
+  Correlation(const Windows& windows, const PackedWeights<T>& weights, const Target& target,
+              const T* x, T* y)
+      : windows_(windows),
+        weights_(weights),
+        target_(target),
+        x_(x),
+        y_(y),
+        blocks_(windows, sizeof(T), useful_pieces()) {}
+
+  void run() const {
+    parallel_for(blocks_.count(), 1, [this](std::int64_t begin, std::int64_t end) {
+      const std::int64_t most = blocks_.images() * blocks_.rows() * windows_.out_w;
+      const Storage offsets = scratch<std::int64_t>(2 * most);
+      const Storage padded =
+          scratch<T>(in_place() ? 0 : blocks_.images() * windows_.image_pitch(blocks_.rows()));
+      for (std::int64_t i = begin; i < end; ++i) {
+        run_block(blocks_[i], elements_of<std::int64_t>(offsets), elements_of<T>(padded));
+      }
+    });
+  }
+
+ private:
+  // Whether no window reaches over a border, so that nothing need be copied.
+  bool in_place() const {
+    return windows_.top == 0 && windows_.left == 0 && windows_.padded_width() <= windows_.w &&
+           windows_.padded_height(windows_.out_h) <= windows_.h;
+  }
+
+  std::int64_t useful_pieces() const {
+    const std::int64_t work =
+        windows_.n * windows_.out_h * windows_.out_w * weights_.rows * weights_.k;
+    return std::clamp<std::int64_t>(work / thread_work, 1, thread_count());
+  }
+
+  void run_block(const Block& block, std::int64_t* offsets, T* padded) const {
+    const std::int64_t pitch = in_place() ? windows_.w * windows_.c : windows_.pitch();
+    const std::int64_t image_pitch =
+        in_place() ? windows_.h * pitch : windows_.image_pitch(block.rows);
+    const T* a = padded;
+    if (in_place()) {
+      a = x_ + block.image * image_pitch + block.row * windows_.stride * pitch;
+    } else {
+      copy_padded(windows_, block, x_, padded);
+    }
+    const std::int64_t m = block.images * block.rows * windows_.out_w;
+    std::int64_t* c_row = offsets + m;
+    std::int64_t at = 0;
+    for (std::int64_t n = 0; n < block.images; ++n) {
+      for (std::int64_t i = 0; i < block.rows; ++i) {
+        const std::int64_t row = target_.first_row + (block.row + i) * target_.step;
+        for (std::int64_t j = 0; j < windows_.out_w; ++j, ++at) {
+          const std::int64_t column = target_.first_column + j * target_.step;
+          offsets[at] =
+              n * image_pitch + i * windows_.stride * pitch + j * windows_.stride * windows_.c;
+          c_row[at] = (((block.image + n) * target_.h + row) * target_.w + column) * target_.k;
+        }
+      }
+    }
+    multiply(Product<T>{.m = m,
+                        .n = target_.k,
+                        .runs = windows_.r,
+                        .length = windows_.s * windows_.c,
+                        .a = a,
+                        .a_row = offsets,
+                        .a_run = pitch,
+                        .b = weights_.matrix(),
+                        .start = weights_.bias(),
+                        .c = y_,
+                        .c_row = c_row});
+  }
+
+  Windows windows_;
+  const PackedWeights<T>& weights_;
+  Target target_;
+  const T* x_;
+  T* y_;
+  Blocks blocks_;
+};
+
+// The taps r of a kernel of `size` taps that reach, with this stride, the input positions of one
+// residue: those with (position + padding - r) divisible by the stride. In the order in which a
+// window over dy meets them, tap t is last - t stride.
+struct Taps {
+  std::int64_t count, last, offset;  // the window at residue + i stride begins at dy[i - offset]
+
+  Taps(std::int64_t size, std::int64_t stride, std::int64_t padding, std::int64_t residue) {
+    const std::int64_t first = (residue + padding) % stride;
+    count = first < size ? (size - 1 - first) / stride + 1 : 0;
+    last = first + (count - 1) * stride;
+    offset = count - 1 - (residue + padding - first) / stride;
+  }
+};
+
+// dx at the pixels (row + i stride, column + j stride): a dense correlation of dy with the taps
+// that reach them.
+template <class T>
+void input_gradient_phase(const Conv2dShape& shape, std::int64_t row, std::int64_t column,
+                          const T* dy, const T* weight, T* dx) {
+  const std::int64_t stride = shape.stride, taps = shape.r * shape.s * shape.c;
+  const Taps r(shape.r, stride, shape.padding, row), s(shape.s, stride, shape.padding, column);
+  const PackedWeights<T> packed(r.count * s.count * shape.k, shape.c);
+  parallel_for(r.count * s.count, 1 + (1 << 15) / (shape.k * shape.c),
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t t = begin; t < end; ++t) {
+                   const std::int64_t tap_r = r.last - t / s.count * stride;
+                   const std::int64_t tap_s = s.last - t % s.count * stride;
+                   pack(packed.rows, shape.c, t * shape.k, shape.k,
+                        weight + (tap_r * shape.s + tap_s) * shape.c, taps, 1, packed.matrix());
+                 }
+               });
+  std::fill_n(packed.bias(), padded_columns<T>(shape.c), T{0});
+  const Windows windows{.n = shape.n,
+                        .h = shape.out_h(),
+                        .w = shape.out_w(),
+                        .c = shape.k,
+                        .r = r.count,
+                        .s = s.count,
+                        .stride = 1,
+                        .top = r.offset,
+                        .left = s.offset,
+                        .out_h = (shape.h - row + stride - 1) / stride,
+                        .out_w = (shape.w - column + stride - 1) / stride};
+  const Target target{.h = shape.h,
+                      .w = shape.w,
+                      .k = shape.c,
+                      .step = stride,
+                      .first_row = row,
+                      .first_column = column};
+  Correlation<T>(windows, packed, target, dy, dx).run();
+}
+
+}  // namespace
+
+template <class T>
+void conv2d_forward(const Conv2dShape& shape, const T* x, const T* weight, const T* bias, T* y) {
+  if (shape.n * shape.k == 0) return;
+  const std::int64_t taps = shape.r * shape.s * shape.c;
+  const PackedWeights<T> packed(taps, shape.k);
+  parallel_for(taps, 1 + (1 << 15) / shape.k, [&](std::int64_t begin, std::int64_t end) {
+    pack(taps, shape.k, begin, end - begin, weight + begin, 1, taps, packed.matrix());
+  });
+  std::fill_n(packed.bias(), padded_columns<T>(shape.k), T{0});
+  if (bias) std::copy_n(bias, shape.k, packed.bias());
+  const Windows windows{.n = shape.n,
+                        .h = shape.h,
+                        .w = shape.w,
+                        .c = shape.c,
+                        .r = shape.r,
+                        .s = shape.s,
+                        .stride = shape.stride,
+                        .top = shape.padding,
+                        .left = shape.padding,
+                        .out_h = shape.out_h(),
+                        .out_w = shape.out_w()};
+  const Target target{.h = windows.out_h, .w = windows.out_w, .k = shape.k};
+  Correlation<T>(windows, packed, target, x, y).run();
+}
+
+template <class T>
+void conv2d_input_gradient(const Conv2dShape& shape, const T* dy, const T* weight, T* dx) {
+  if (shape.n * shape.c == 0) return;
+  for (std::int64_t row = 0; row < std::min(shape.stride, shape.h); ++row) {
+    for (std::int64_t column = 0; column < std::min(shape.stride, shape.w); ++column) {
+      input_gradient_phase(shape, row, column, dy, weight, dx);
+    }
+  }
+}
+
+#define TELESCOPE_INSTANTIATE(T)                                                      \
+  template void conv2d_forward(const Conv2dShape&, const T*, const T*, const T*, T*); \
+  template void conv2d_input_gradient(const Conv2dShape&, const T*, const T*, T*);
+TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(double)
+#undef TELESCOPE_INSTANTIATE
+
+}  // namespace telescope::kernels::cpu

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+#include "layers/conv2d.h"
+
+#include "support/compare.h"
+
+using namespace telescope;
+using namespace telescope::test;
+using In = const std::vector<Tensor>&;
+
+TEST_CASE("gradients of conv2d") {
+  const Tensor x = random_tensor({2, 6, 5, 3}, DType::f64, 1);
+  const Tensor weight = random_tensor({4, 3, 3, 3}, DType::f64, 2);
+  const Tensor bias = random_tensor({4}, DType::f64, 3);
+  for (const std::int64_t stride : {1, 2}) {
+    for (const std::int64_t padding : {0, 1}) {
+      check_gradients(
+          [=](In in) {
+            return conv2d(in[0], in[1], in[2], {.stride = stride, .padding = padding});
+          },
+          {x, weight, bias});
+    }
+  }
+  check_gradients([](In in) { return conv2d(in[0], in[1], Tensor()); }, {x, weight});
+  check_gradients([=](In in) { return conv2d(x, in[0], Tensor()); }, {weight});
+  check_gradients([=](In in) { return conv2d(x, weight, in[0]); }, {bias});
+}
+
+TEST_CASE("gradients of a weight that is used twice add up") {
+  const Tensor x = random_tensor({1, 4, 4, 2}, DType::f64, 1);
+  const Tensor weight = random_tensor({2, 3, 3, 2}, DType::f64, 2);
+  check_gradients(
+      [](In in) {
+        return conv2d(conv2d(in[0], in[1], Tensor(), {.padding = 1}), in[1], Tensor(),
+                      {.padding = 1});
+      },
+      {x, weight});
+}
+
+TEST_CASE("conv2d says what does not fit") {
+  const Tensor x = Tensor::zeros({8, 32, 32, 3}), weight = Tensor::zeros({64, 3, 3, 16});
+  CHECK(error_of([&] { conv2d(x, weight, Tensor()); }) ==
+        "conv2d: weight [64,3,3,16] expects 16 input channels, input [8,32,32,3] has 3");
+  const Tensor fitting = Tensor::zeros({64, 3, 3, 3});
+  CHECK(error_of([&] { conv2d(x, fitting, Tensor::zeros({63})); }) ==
+        "conv2d: weight [64,3,3,3] expects a bias [64], got [63]");
+  CHECK(error_of([&] { conv2d(x, fitting, Tensor(), {.stride = 0}); }) ==
+        "conv2d: expected a stride of at least 1 and a padding of at least 0, got 0 and 0");
+  CHECK(error_of([&] {
+          conv2d(Tensor::zeros({1, 2, 5, 3}), fitting, Tensor());
+        }) ==
+        "conv2d: input [1,2,5,3] with padding 0 is smaller than the kernel of weight [64,3,3,3]");
+  CHECK(error_of([&] {
+          conv2d(Tensor::zeros({2, 5, 3}), fitting, Tensor());
+        }) == "conv2d: expected an input [N,H,W,C], got [2,5,3]");
+  CHECK(error_of([&] { conv2d(x, fitting.to(DType::f64), Tensor()); }) ==
+        "conv2d: input is f32 on cpu, weight is f64 on cpu");
+}
