@@ -18,9 +18,11 @@ Shape::Shape(std::span<const std::int64_t> extents) {
     numel_ = 0;
     return;
   }
+  // Their bytes must be countable too, and no element is longer than eight.
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max() / 8;
   for (const std::int64_t extent : extents) {
-    TELESCOPE_CHECK(numel_ <= std::numeric_limits<std::int64_t>::max() / extent, "shape",
-                    "{} has more elements than 64 bits can count", str());
+    TELESCOPE_CHECK(numel_ <= most / extent, "shape",
+                    "{} has more elements than 64 bits can count the bytes of", str());
     numel_ *= extent;
   }
 }

@@ -19,7 +19,8 @@ class Shape {
   Shape() = default;  ///< rank 0: a scalar, one element
   Shape(std::initializer_list<std::int64_t> extents)
       : Shape(std::span(extents.begin(), extents.size())) {}
-  /// Error if there are more than five extents, a negative one, or more elements than int64 holds.
+  /// Error if there are more than five extents, a negative one, or more elements than
+  /// int64 can count the bytes of.
   explicit Shape(std::span<const std::int64_t> extents);
 
   int rank() const { return rank_; }
