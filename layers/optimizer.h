@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// Optimizers over the flat buffers that hold all parameters and all gradients of a model.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace telescope {
+
+/// Changes `values` by `gradients` once a step(). Options bear PyTorch's names and defaults; the
+/// learning rate is given anew to each step, by a LearningRate.
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+  Optimizer(const Optimizer&) = delete;
+  Optimizer& operator=(const Optimizer&) = delete;
+
+  /// One step. Error if the learning rate is negative or not finite.
+  void step(double learning_rate);
+  /// Steps taken so far; bias corrections depend on it, so a checkpoint holds it.
+  std::int64_t steps() const { return steps_; }
+  /// Goes on from a checkpoint. Error if negative.
+  void set_steps(std::int64_t steps);
+  /// Sets all gradients to zero.
+  void zero_grad() { gradients_.fill_zero(); }
+  /// Scales all gradients down to a joint norm of at most `max_norm`, as PyTorch's clip_grad_norm_.
+  void clip_gradients(double max_norm);
+
+  /// "adam", "adamw" or "sgd".
+  virtual std::string_view name() const = 0;
+  /// What is carried from step to step, by PyTorch's names ("exp_avg", "exp_avg_sq",
+  /// "momentum_buffer"), each of the shape of the values. The handles are the optimizer's own: a
+  /// checkpoint is loaded by copying into them (and by set_steps).
+  virtual std::vector<std::pair<std::string, Tensor>> state() const = 0;
+
+ protected:
+  /// Error unless both are of the same shape, dtype (f32 or f64) and device.
+  Optimizer(std::string_view name, Tensor values, Tensor gradients);
+  /// Step number `step`, counted from 1.
+  virtual void apply(double learning_rate, std::int64_t step) = 0;
+
+  Tensor values_, gradients_;
+
+ private:
+  std::int64_t steps_ = 0;
+};
+
+struct AdamOptions {
+  std::array<double, 2> betas = {0.9, 0.999};
+  double eps = 1e-8, weight_decay = 0;
+};
+
+/// Adam with bias correction (Kingma, Ba, ICLR 2015); weight decay adds to the gradient. Error if a
+/// beta is outside [0, 1) or eps or the decay are negative.
+class Adam : public Optimizer {
+ public:
+  Adam(Tensor values, Tensor gradients, const AdamOptions& options = {});
+  std::string_view name() const override { return decoupled_ ? "adamw" : "adam"; }
+  std::vector<std::pair<std::string, Tensor>> state() const override;
+
+ protected:
+  Adam(std::string_view name, Tensor values, Tensor gradients, const AdamOptions& options);
+  void apply(double learning_rate, std::int64_t step) override;
+
+ private:
+  AdamOptions options_;
+  bool decoupled_;
+  Tensor exp_avg_, exp_avg_sq_;
+};
+
+struct AdamWOptions {
+  std::array<double, 2> betas = {0.9, 0.999};
+  double eps = 1e-8, weight_decay = 1e-2;
+};
+
+/// Adam whose weight decay shrinks the parameters directly (Loshchilov, Hutter, ICLR 2019).
+class AdamW : public Adam {
+ public:
+  AdamW(Tensor values, Tensor gradients, const AdamWOptions& options = {});
+};
+
+struct SgdOptions {
+  double momentum = 0, dampening = 0, weight_decay = 0;
+};
+
+/// Stochastic gradient descent, with momentum if it is not 0. Error if an option is negative.
+class Sgd : public Optimizer {
+ public:
+  Sgd(Tensor values, Tensor gradients, const SgdOptions& options = {});
+  std::string_view name() const override { return "sgd"; }
+  std::vector<std::pair<std::string, Tensor>> state() const override;
+
+ protected:
+  void apply(double learning_rate, std::int64_t step) override;
+
+ private:
+  SgdOptions options_;
+  Tensor momentum_buffer_;  // undefined without momentum
+};
+
+/// An optimizer with default options by its name: "adam", "adamw", "sgd" (with momentum 0.9).
+/// Error that lists the names for any other.
+std::unique_ptr<Optimizer> make_optimizer(std::string_view name, Tensor values, Tensor gradients);
+
+}  // namespace telescope

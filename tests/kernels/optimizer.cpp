@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#include "kernels/optimizer/optimizer.h"
+
+#include <cmath>
+
+#include "core/parallel.h"
+#include "support/compare.h"
+#include "support/sizes.h"
+
+using namespace telescope;
+using namespace telescope::test;
+
+namespace {
+// PyTorch's _single_tensor_adam, one element.
+void adam(const kernels::AdamOptions& o, double lr, int k, double g, double& p, double& m,
+          double& v) {
+  if (o.decoupled) p *= 1 - lr * o.weight_decay;
+  if (!o.decoupled) g += o.weight_decay * p;
+  m = m + (1 - o.beta1) * (g - m);
+  v = o.beta2 * v + (1 - o.beta2) * g * g;
+  const double step_size = lr / (1 - std::pow(o.beta1, k));
+  p -= step_size * m / (std::sqrt(v) / std::sqrt(1 - std::pow(o.beta2, k)) + o.eps);
+}
+
+// PyTorch's _single_tensor_sgd, one element.
+void sgd(const kernels::SgdOptions& o, double lr, int k, double g, double& p, double& buffer) {
+  g += o.weight_decay * p;
+  if (o.momentum != 0) {
+    buffer = k == 1 ? g : o.momentum * buffer + (1 - o.dampening) * g;
+    g = buffer;
+  }
+  p -= lr * g;
+}
+
+double rate(int k) { return 0.01 / k; }
+}  // namespace
+
+TEST_CASE_TEMPLATE("Adam and AdamW over some steps", T, float, double) {
+  for (const kernels::AdamOptions& options :
+       {kernels::AdamOptions{},
+        kernels::AdamOptions{.beta1 = 0.8, .beta2 = 0.9, .weight_decay = 0.1},
+        kernels::AdamOptions{.eps = 1e-3, .weight_decay = 0.1, .decoupled = true}}) {
+    for (const auto n : lengths) {
+      INFO(n << " elements, decay " << options.weight_decay);
+      const Tensor p = random_tensor({n}, dtype_of<T>, 2), p_ref = p.to(DType::f64).clone();
+      const Tensor m = Tensor::zeros({n}, dtype_of<T>), m_ref = Tensor::zeros({n}, DType::f64);
+      const Tensor v = Tensor::zeros({n}, dtype_of<T>), v_ref = Tensor::zeros({n}, DType::f64);
+      for (int k = 1; k <= 4; ++k) {
+        const Tensor g = random_tensor({n}, dtype_of<T>, 10 + static_cast<std::uint64_t>(k));
+        const kernels::OptimizerScalars scalars{rate(k), k};
+        kernels::adam_step(Stream(), n, options, &scalars, g.data<T>(), p.data<T>(), m.data<T>(),
+                           v.data<T>());
+        for (std::int64_t i = 0; i < n; ++i) {
+          adam(options, rate(k), k, g.data<T>()[i], p_ref.data<double>()[i],
+               m_ref.data<double>()[i], v_ref.data<double>()[i]);
+        }
+      }
+      CHECK_CLOSE(p, p_ref, rounding(dtype_of<T>, 4));
+      CHECK_CLOSE(m, m_ref, rounding(dtype_of<T>, 4));
+      CHECK_CLOSE(v, v_ref, rounding(dtype_of<T>, 4));
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("SGD with and without momentum", T, float, double) {
+  for (const kernels::SgdOptions& options :
+       {kernels::SgdOptions{}, kernels::SgdOptions{.momentum = 0.9},
+        kernels::SgdOptions{.momentum = 0.5, .dampening = 0.25, .weight_decay = 0.1}}) {
+    for (const auto n : lengths) {
+      INFO(n << " elements, momentum " << options.momentum);
+      const Tensor p = random_tensor({n}, dtype_of<T>, 2), p_ref = p.to(DType::f64).clone();
+      // What the buffer holds before the first step must not matter.
+      const Tensor b = Tensor::full({n}, 5, dtype_of<T>), b_ref = Tensor::full({n}, 5, DType::f64);
+      for (int k = 1; k <= 4; ++k) {
+        const Tensor g = random_tensor({n}, dtype_of<T>, 10 + static_cast<std::uint64_t>(k));
+        const kernels::OptimizerScalars scalars{rate(k), k};
+        kernels::sgd_momentum_step(Stream(), n, options, &scalars, g.data<T>(), p.data<T>(),
+                                   options.momentum != 0 ? b.data<T>() : nullptr);
+        for (std::int64_t i = 0; i < n; ++i) {
+          sgd(options, rate(k), k, g.data<T>()[i], p_ref.data<double>()[i],
+              b_ref.data<double>()[i]);
+        }
+      }
+      CHECK_CLOSE(p, p_ref, rounding(dtype_of<T>, 4));
+      CHECK_CLOSE(b, b_ref, rounding(dtype_of<T>, 4));
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("clipping to a norm", T, float, double) {
+  for (const auto n : lengths) {
+    INFO(n);
+    const Tensor g = random_tensor({n}, dtype_of<T>, 3), before = g.to(DType::f64).clone();
+    double squares = 0, norm = 0;
+    for (std::int64_t i = 0; i < n; ++i) squares += std::pow(before.data<double>()[i], 2);
+    kernels::clip_norm(Stream(), n, 1e9, g.data<T>(), &norm);
+    CHECK(norm == doctest::Approx(std::sqrt(squares)));
+    CHECK_SAME(g.to(DType::f64), before);  // short enough already
+    kernels::clip_norm(Stream(), n, 0.25, g.data<T>());
+    const double factor = 0.25 / (std::sqrt(squares) + 1e-6);
+    if (factor >= 1) continue;
+    for (std::int64_t i = 0; i < n; ++i) before.data<double>()[i] *= factor;
+    CHECK_CLOSE(g, before, rounding(dtype_of<T>, 1));
+  }
+  T nan = static_cast<T>(NAN);
+  kernels::clip_norm(Stream(), 1, 1.0, &nan);
+  CHECK(std::isnan(nan));
+}
+
+TEST_CASE("a step is the same bits on one thread and on several") {
+  const std::int64_t n = 100001;
+  std::vector<float> first;
+  for (const int threads : {1, 2, 3}) {
+    set_thread_count(threads);
+    const Tensor p = random_tensor({n}), g = random_tensor({n}, DType::f32, 2);
+    const Tensor m = Tensor::zeros({n}), v = Tensor::zeros({n});
+    const kernels::OptimizerScalars scalars{0.1, 1};
+    kernels::clip_norm(Stream(), n, 1.0, g.data<float>());
+    kernels::adam_step(Stream(), n, {}, &scalars, g.data<float>(), p.data<float>(), m.data<float>(),
+                       v.data<float>());
+    if (first.empty()) first = p.to_vector<float>();
+    CHECK(p.to_vector<float>() == first);
+  }
+  set_thread_count(1);
+}
