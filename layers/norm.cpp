@@ -2,6 +2,7 @@
 #include "layers/norm.h"
 
 #include "core/autograd.h"
+#include "kernels/group_norm/group_norm.h"
 #include "kernels/layer_norm/layer_norm.h"
 
 namespace telescope {
@@ -27,6 +28,57 @@ Tensor layer_norm(const Tensor& x, double eps) {
     });
     gradients.give(0, std::move(dx));
   });
+}
+
+namespace {
+
+kernels::GroupNormShape group_norm_shape(const Tensor& x, std::int64_t groups, const Tensor& weight,
+                                         const Tensor& bias) {
+  TELESCOPE_CHECK((x.rank() == 3 || x.rank() == 4) && x.numel() > 0, "group_norm",
+                  "expected an input [N,H,W,C] or [N,T,C] with elements, got {}", x.shape());
+  const std::int64_t channels = x.extent(-1);
+  TELESCOPE_CHECK(groups >= 1 && channels % groups == 0, "group_norm",
+                  "{} groups do not divide the {} channels of an input of shape {}", groups,
+                  channels, x.shape());
+  TELESCOPE_CHECK(weight.defined() && bias.defined(), "group_norm",
+                  "expected a weight and a bias for {} channels", channels);
+  TELESCOPE_CHECK(weight.shape() == Shape{channels} && bias.shape() == Shape{channels} &&
+                      weight.dtype() == x.dtype() && bias.dtype() == x.dtype(),
+                  "group_norm",
+                  "input {} {} expects weight and bias {} [{}], got weight {} {} and bias {} {}",
+                  name_of(x.dtype()), x.shape(), name_of(x.dtype()), channels,
+                  name_of(weight.dtype()), weight.shape(), name_of(bias.dtype()), bias.shape());
+  return {x.extent(0), x.numel() / (x.extent(0) * channels), channels, groups};
+}
+
+}  // namespace
+
+Tensor group_norm(const Tensor& x, std::int64_t groups, const Tensor& weight, const Tensor& bias,
+                  double eps) {
+  const auto shape = group_norm_shape(x, groups, weight, bias);
+  const Tensor y = empty_like(x);
+  const Tensor mean = Tensor::empty({shape.n, groups}, DType::f64, x.device());
+  const Tensor rstd = Tensor::empty({shape.n, groups}, DType::f64, x.device());
+  dispatch_float(x.dtype(), "group_norm", [&]<class T>() {
+    kernels::group_norm(x.stream(), shape, eps, x.data<T>(), weight.data<T>(), bias.data<T>(),
+                        y.data<T>(), mean.data<double>(), rstd.data<double>());
+  });
+  const auto backward = [=, x = x.detach(), weight = weight.detach()](const Tensor& dy,
+                                                                      Gradients& gradients) {
+    Tensor dx, dweight, dbias;
+    if (gradients.wants(0)) dx = empty_like(x);
+    if (gradients.wants(1)) dweight = gradients.accumulator(1);
+    if (gradients.wants(2)) dbias = gradients.accumulator(2);
+    dispatch_float(x.dtype(), "group_norm", [&]<class T>() {
+      kernels::group_norm_backward(x.stream(), shape, x.data<T>(), weight.data<T>(),
+                                   mean.data<double>(), rstd.data<double>(), dy.data<T>(),
+                                   dx.defined() ? dx.data<T>() : nullptr,
+                                   dweight.defined() ? dweight.data<T>() : nullptr,
+                                   dbias.defined() ? dbias.data<T>() : nullptr);
+    });
+    if (dx.defined()) gradients.give(0, std::move(dx));
+  };
+  return record("group_norm", y, {x, weight, bias}, backward);
 }
 
 }  // namespace telescope

@@ -11,4 +11,11 @@ namespace telescope {
 /// About 7 FLOP an element. Ba, Kiros, Hinton 2016.
 Tensor layer_norm(const Tensor& x, double eps = 1e-5);
 
+/// y = (x - mean) / sqrt(variance + eps) weight + bias, statistics over the pixels and the channels
+/// of a group, for each sample; group g has the channels [g C/groups, (g+1) C/groups).
+/// x [N,H,W,C] or [N,T,C], weight and bias [C]; y as x. Error unless groups divide C. Saved: x, and
+/// two numbers per sample and group. About 7 FLOP an element. Wu, He 2018.
+Tensor group_norm(const Tensor& x, std::int64_t groups, const Tensor& weight, const Tensor& bias,
+                  double eps = 1e-5);
+
 }  // namespace telescope

@@ -16,6 +16,33 @@ TEST_CASE("gradients of layer_norm") {
   check_gradients([](In in) { return layer_norm(in[0], 0.5); }, {random_tensor({2, 3, 3, 2})});
 }
 
+TEST_CASE("gradients of group_norm") {
+  using In = const std::vector<Tensor>&;
+  const Tensor weight = random_tensor({6}, DType::f64, 2), bias = random_tensor({6}, DType::f64, 3);
+  for (const std::int64_t groups : {1, 2, 3, 6}) {
+    const auto normalised = [=](In in) { return group_norm(in[0], groups, in[1], in[2]); };
+    check_gradients(normalised, {random_tensor({2, 3, 4, 6}), weight, bias});
+    check_gradients(normalised, {random_tensor({2, 35, 6}), weight, bias});
+  }
+  check_gradients([](In in) { return group_norm(in[0], 2, in[1], in[2], 0.5); },
+                  {random_tensor({1, 2, 2, 6}), weight, bias});
+}
+
+TEST_CASE("what group_norm refuses") {
+  const Tensor x = Tensor::zeros({2, 3, 3, 6}), ones = Tensor::zeros({6}),
+               five = Tensor::zeros({5});
+  CHECK(error_of([&] {
+          group_norm(Tensor::zeros({2, 6}), 2, ones, ones);
+        }) == "group_norm: expected an input [N,H,W,C] or [N,T,C] with elements, got [2,6]");
+  CHECK(error_of([&] { group_norm(x, 4, ones, ones); }) ==
+        "group_norm: 4 groups do not divide the 6 channels of an input of shape [2,3,3,6]");
+  CHECK(error_of([&] { group_norm(x, 2, ones, Tensor()); }) ==
+        "group_norm: expected a weight and a bias for 6 channels");
+  CHECK(error_of([&] { group_norm(x, 2, five, ones); }) ==
+        "group_norm: input f32 [2,3,3,6] expects weight and bias f32 [6], got weight f32 [5] and "
+        "bias f32 [6]");
+}
+
 TEST_CASE("what layer_norm refuses") {
   CHECK(error_of([] { layer_norm(Tensor::zeros({5})); }) ==
         "layer_norm: expected samples [N,...] with elements, got an input of shape [5]");

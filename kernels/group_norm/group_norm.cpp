@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+#include "kernels/group_norm/group_norm.h"
+
+#include "core/profile.h"
+#include "kernels/dispatch.h"
+
+namespace telescope::kernels {
+
+namespace cpu {
+template <class T>
+void group_norm(const GroupNormShape& shape, double eps, const T* x, const T* weight, const T* bias,
+                T* y, double* mean, double* rstd);
+template <class T>
+void group_norm_backward(const GroupNormShape& shape, const T* x, const T* weight,
+                         const double* mean, const double* rstd, const T* dy, T* dx, T* dweight,
+                         T* dbias);
+}  // namespace cpu
+
+template <class T>
+void group_norm(const Stream& stream, const GroupNormShape& shape, double eps, const T* x,
+                const T* weight, const T* bias, T* y, double* mean, double* rstd) {
+  const Scope scope("group_norm", 7 * shape.numel(), 2 * shape.numel() * std::int64_t{sizeof(T)});
+  on_device(stream, "group_norm",
+            [&] { cpu::group_norm(shape, eps, x, weight, bias, y, mean, rstd); });
+}
+
+template <class T>
+void group_norm_backward(const Stream& stream, const GroupNormShape& shape, const T* x,
+                         const T* weight, const double* mean, const double* rstd, const T* dy,
+                         T* dx, T* dweight, T* dbias) {
+  const Scope scope("group_norm_backward", 9 * shape.numel(),
+                    3 * shape.numel() * std::int64_t{sizeof(T)});
+  on_device(stream, "group_norm_backward", [&] {
+    cpu::group_norm_backward(shape, x, weight, mean, rstd, dy, dx, dweight, dbias);
+  });
+}
+
+#define TELESCOPE_INSTANTIATE(T)                                                              \
+  template void group_norm(const Stream&, const GroupNormShape&, double, const T*, const T*,  \
+                           const T*, T*, double*, double*);                                   \
+  template void group_norm_backward(const Stream&, const GroupNormShape&, const T*, const T*, \
+                                    const double*, const double*, const T*, T*, T*, T*);
+TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(double)
+#undef TELESCOPE_INSTANTIATE
+
+}  // namespace telescope::kernels

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Group normalisation with one weight and bias per channel (Wu, He 2018).
+#pragma once
+
+#include <cstdint>
+
+#include "core/device.h"
+
+namespace telescope::kernels {
+
+/// Activations [n, pixels, channels], channels in `groups` groups of neighbours.
+struct GroupNormShape {
+  std::int64_t n, pixels, channels, groups;
+
+  std::int64_t group_channels() const { return channels / groups; }
+  std::int64_t group_size() const { return pixels * group_channels(); }
+  std::int64_t numel() const { return n * pixels * channels; }
+};
+
+/// y = (x - mean) rstd weight + bias,   rstd = 1 / sqrt(variance + eps),
+/// mean and biased variance over the pixels and channels of a group, for each sample; accurate also
+/// where the mean is much larger than the deviation. y may be x.
+///   x, y [n, pixels, channels];  weight, bias [channels];  mean, rstd [n, groups] in double
+/// Saved for backward: x, mean, rstd.
+template <class T>
+void group_norm(const Stream& stream, const GroupNormShape& shape, double eps, const T* x,
+                const T* weight, const T* bias, T* y, double* mean, double* rstd);
+
+/// With x' = (x - mean) rstd and means over each group:
+///   dx = rstd (weight dy - mean(weight dy) - x' mean(weight dy x'))    overwrites; may be dy
+///   dweight += sum(dy x'),  dbias += sum(dy)                           accumulate
+/// Each of the three may be null.
+template <class T>
+void group_norm_backward(const Stream& stream, const GroupNormShape& shape, const T* x,
+                         const T* weight, const double* mean, const double* rstd, const T* dy,
+                         T* dx, T* dweight, T* dbias);
+
+}  // namespace telescope::kernels

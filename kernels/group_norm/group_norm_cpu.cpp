@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT
+// Vectors lie along the channels, sums run down the pixels of a chunk. What differs from sample to
+// sample and group to group is folded into a few numbers per channel (ChannelFactors), so that the
+// elements are touched by one line each way.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/group_norm/group_norm_cpu.cpp"
+#include <hwy/foreach_target.h>  // compiles this file once per instruction set
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "kernels/group_norm/channel_factors.h"
+#include "kernels/group_norm/group_norm.h"
+#include "kernels/moments.h"
+#include "kernels/sample_chunks.h"
+#include "kernels/simd.h"
+#include "kernels/vector_loops-inl.h"
+#include "kernels/workspace.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace telescope::kernels::HWY_NAMESPACE {
+namespace {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Two sums down `rows` rows for the channels of one vector, from c on, in four chains.
+template <class D, class T, class F>
+HWY_INLINE void sum_down(D d, std::int64_t rows, std::int64_t channels, std::int64_t c, T* sum_a,
+                         T* sum_b, const F& f) {
+  auto a0 = hn::Zero(d), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+  std::int64_t p = 0, i = c;
+  for (; p + 4 <= rows; p += 4, i += 4 * channels) {
+    f(d, i, c, a0, b0);
+    f(d, i + channels, c, a1, b1);
+    f(d, i + 2 * channels, c, a2, b2);
+    f(d, i + 3 * channels, c, a3, b3);
+  }
+  for (; p < rows; ++p, i += channels) f(d, i, c, a0, b0);
+  hn::StoreU(hn::Add(hn::Add(a0, a1), hn::Add(a2, a3)), d, sum_a + c);
+  hn::StoreU(hn::Add(hn::Add(b0, b1), hn::Add(b2, b3)), d, sum_b + c);
+}
+
+// The same for four vectors side by side: whole cache lines where there are many channels.
+template <class D, class T, class F>
+HWY_INLINE void sum_down_wide(D d, std::int64_t rows, std::int64_t channels, std::int64_t c,
+                              T* sum_a, T* sum_b, const F& f) {
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const std::int64_t c1 = c + lanes, c2 = c1 + lanes, c3 = c2 + lanes;
+  auto a0 = hn::Zero(d), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+  for (std::int64_t p = 0, row = 0; p < rows; ++p, row += channels) {
+    f(d, row + c, c, a0, b0);
+    f(d, row + c1, c1, a1, b1);
+    f(d, row + c2, c2, a2, b2);
+    f(d, row + c3, c3, a3, b3);
+  }
+  hn::StoreU(a0, d, sum_a + c), hn::StoreU(b0, d, sum_b + c);
+  hn::StoreU(a1, d, sum_a + c1), hn::StoreU(b1, d, sum_b + c1);
+  hn::StoreU(a2, d, sum_a + c2), hn::StoreU(b2, d, sum_b + c2);
+  hn::StoreU(a3, d, sum_a + c3), hn::StoreU(b3, d, sum_b + c3);
+}
+
+// sum_a[c] and sum_b[c] over `rows` rows: f(d, i, c, a, b) adds the terms of the elements at i,
+// which are of the channels from c on.
+template <class T, class F>
+HWY_INLINE void channel_sums(std::int64_t rows, std::int64_t channels, T* sum_a, T* sum_b,
+                             const F& f) {
+  const hn::ScalableTag<T> d;
+  const hn::CappedTag<T, 1> d1;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  std::int64_t c = 0;
+  for (; c + 4 * lanes <= channels; c += 4 * lanes) {
+    sum_down_wide(d, rows, channels, c, sum_a, sum_b, f);
+  }
+  for (; c + lanes <= channels; c += lanes) sum_down(d, rows, channels, c, sum_a, sum_b, f);
+  for (; c < channels; ++c) sum_down(d1, rows, channels, c, sum_a, sum_b, f);
+}
+
+// Moments of every group over `rows` pixels, in two passes as in layer_norm; `work` [3, channels].
+template <class T>
+void moments_of_range(const GroupNormShape& shape, std::int64_t rows, const T* x, T* work,
+                      Moments* moments) {
+  const std::int64_t channels = shape.channels, width = shape.group_channels();
+  T *sum = work, *squares = work + channels, *centre = work + 2 * channels;
+  channel_sums(rows, channels, sum, squares,
+               [=](auto d, std::int64_t i, std::int64_t, auto& a, auto&)
+                   HWY_ATTR { a = hn::Add(a, hn::LoadU(d, x + i)); });
+  const auto count = static_cast<double>(rows * width);
+  for (std::int64_t g = 0; g < shape.groups; ++g) {
+    double total = 0;
+    for (std::int64_t c = g * width; c < (g + 1) * width; ++c) total += double{sum[c]};
+    std::fill_n(centre + g * width, width, static_cast<T>(total / count));
+  }
+  channel_sums(rows, channels, sum, squares,
+               [=](auto d, std::int64_t i, std::int64_t c, auto& a, auto& b) HWY_ATTR {
+                 const auto deviation = hn::Sub(hn::LoadU(d, x + i), hn::LoadU(d, centre + c));
+                 a = hn::Add(a, deviation);
+                 b = hn::MulAdd(deviation, deviation, b);
+               });
+  for (std::int64_t g = 0; g < shape.groups; ++g) {
+    double first = 0, second = 0;
+    for (std::int64_t c = g * width; c < (g + 1) * width; ++c) {
+      first += double{sum[c]}, second += double{squares[c]};
+    }
+    moments[g] = Moments::about(count, double{centre[g * width]}, first, second);
+  }
+}
+
+template <class T>
+void normalise_range(std::int64_t rows, std::int64_t channels, ChannelFactors<T> by, const T* x,
+                     T* y) {
+  for (std::int64_t p = 0; p < rows; ++p, x += channels, y += channels) {
+    vector_loop<T>(channels, [=](auto d, std::int64_t c) HWY_ATTR {
+      const auto deviation = hn::Sub(hn::LoadU(d, x + c), hn::LoadU(d, by.centre + c));
+      const auto slope = hn::LoadU(d, by.slope + c), offset = hn::LoadU(d, by.offset + c);
+      hn::StoreU(hn::MulAdd(deviation, slope, offset), d, y + c);
+    });
+  }
+}
+
+// Sums of dy and of dy (x - centre) per channel.
+template <class T>
+void backward_sums_of_range(std::int64_t rows, std::int64_t channels, ChannelFactors<T> by,
+                            const T* x, const T* dy, T* sum_dy, T* sum_dy_x) {
+  channel_sums(rows, channels, sum_dy, sum_dy_x,
+               [=](auto d, std::int64_t i, std::int64_t c, auto& a, auto& b) HWY_ATTR {
+                 const auto g = hn::LoadU(d, dy + i);
+                 a = hn::Add(a, g);
+                 b = hn::MulAdd(g, hn::Sub(hn::LoadU(d, x + i), hn::LoadU(d, by.centre + c)), b);
+               });
+}
+
+template <class T>
+void backward_range(std::int64_t rows, std::int64_t channels, ChannelFactors<T> by, const T* x,
+                    const T* dy, T* dx) {
+  for (std::int64_t p = 0; p < rows; ++p, x += channels, dy += channels, dx += channels) {
+    vector_loop<T>(channels, [=](auto d, std::int64_t c) HWY_ATTR {
+      const auto deviation = hn::Sub(hn::LoadU(d, x + c), hn::LoadU(d, by.centre + c));
+      const auto slope = hn::LoadU(d, by.slope + c), offset = hn::LoadU(d, by.offset + c);
+      const auto bent = hn::MulAdd(deviation, hn::LoadU(d, by.curve + c), offset);
+      hn::StoreU(hn::MulAdd(hn::LoadU(d, dy + c), slope, bent), d, dx + c);
+    });
+  }
+}
+
+}  // namespace
+}  // namespace telescope::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace telescope::kernels::cpu {
+namespace {
+
+// At least 32 pixels, so that a chunk is much longer than its sums; at most 256, so that a sum in
+// single precision is short.
+SampleChunks pixel_chunks(const GroupNormShape& shape) {
+  const std::int64_t rows = std::clamp<std::int64_t>(sum_chunk / shape.channels, 32, 256);
+  return {shape.n, shape.pixels, rows};
+}
+
+template <class T>
+T* thread_work(std::int64_t n) {
+  static thread_local std::vector<T> work;
+  if (static_cast<std::int64_t>(work.size()) < n) work.resize(static_cast<std::size_t>(n));
+  return work.data();
+}
+
+// The factors of one group: channels [first, end).
+template <class T>
+void forward_factors(ChannelFactors<T> by, std::int64_t first, std::int64_t end, double mean,
+                     double rstd, const T* weight, const T* bias) {
+  const T high = static_cast<T>(mean);
+  for (std::int64_t c = first; c < end; ++c) {
+    const double slope = rstd * double{weight[c]};
+    by.centre[c] = high;
+    by.slope[c] = static_cast<T>(slope);
+    by.offset[c] = static_cast<T>((double{high} - mean) * slope + double{bias[c]});
+  }
+}
+
+// The same for backward, from sum_dy and from sum_dy_x, which comes as the sum of dy (x - centre)
+// and leaves as that of dy x'.
+template <class T>
+void backward_factors(ChannelFactors<T> by, std::int64_t first, std::int64_t end, double group_size,
+                      double mean, double rstd, const T* weight, const double* sum_dy,
+                      double* sum_dy_x) {
+  const double low = mean - double{by.centre[first]};
+  double mean_dy = 0, mean_dy_x = 0;
+  for (std::int64_t c = first; c < end; ++c) {
+    sum_dy_x[c] = (sum_dy_x[c] - low * sum_dy[c]) * rstd;
+    mean_dy += double{weight[c]} * sum_dy[c] / group_size;
+    mean_dy_x += double{weight[c]} * sum_dy_x[c] / group_size;
+  }
+  for (std::int64_t c = first; c < end; ++c) {
+    by.slope[c] = static_cast<T>(rstd * double{weight[c]});
+    by.curve[c] = static_cast<T>(-rstd * rstd * mean_dy_x);
+    by.offset[c] = static_cast<T>(rstd * (rstd * mean_dy_x * low - mean_dy));
+  }
+}
+
+// to[c] += the sum over samples of sums[s][c], samples `stride` apart; nothing if `to` is null.
+template <class T>
+void add_over_samples(std::int64_t n, std::int64_t channels, std::int64_t stride,
+                      const double* sums, T* to) {
+  if (!to) return;
+  parallel_for(channels, 256, [=](std::int64_t first, std::int64_t end) {
+    for (std::int64_t c = first; c < end; ++c) {
+      double sum = 0;
+      for (std::int64_t s = 0; s < n; ++s) sum += sums[s * stride + c];
+      to[c] += static_cast<T>(sum);
+    }
+  });
+}
+
+}  // namespace
+
+template <class T>
+void group_norm(const GroupNormShape& shape, double eps, const T* x, const T* weight, const T* bias,
+                T* y, double* mean, double* rstd) {
+  const std::int64_t channels = shape.channels, groups = shape.groups;
+  const std::int64_t width = shape.group_channels();
+  const SampleChunks chunks = pixel_chunks(shape);
+  const std::int64_t pieces = chunks.per_sample();
+  const Workspace<Moments> parts(chunks.total() * groups);
+  const Workspace<T> memory(shape.n * channels * ChannelFactors<T>::arrays);
+  const auto factors = [&](std::int64_t s) {
+    return ChannelFactors<T>(&memory[s * channels * ChannelFactors<T>::arrays], channels);
+  };
+  chunks.reduce_then_apply(
+      [&](auto s, auto part, auto p, auto end) {
+        TELESCOPE_SIMD(moments_of_range<T>)
+        (shape, end - p, x + (s * shape.pixels + p) * channels, thread_work<T>(3 * channels),
+         &parts[part * groups]);
+      },
+      [&](auto s) {
+        for (std::int64_t g = 0; g < groups; ++g) {
+          Moments all;
+          for (std::int64_t i = 0; i < pieces; ++i)
+            all = all + parts[(s * pieces + i) * groups + g];
+          mean[s * groups + g] = all.mean;
+          rstd[s * groups + g] = all.rstd(eps);
+          forward_factors(factors(s), g * width, (g + 1) * width, all.mean, all.rstd(eps), weight,
+                          bias);
+        }
+      },
+      [&](auto s, auto, auto p, auto end) {
+        const std::int64_t i = (s * shape.pixels + p) * channels;
+        TELESCOPE_SIMD(normalise_range<T>)(end - p, channels, factors(s), x + i, y + i);
+      });
+}
+
+template <class T>
+void group_norm_backward(const GroupNormShape& shape, const T* x, const T* weight,
+                         const double* mean, const double* rstd, const T* dy, T* dx, T* dweight,
+                         T* dbias) {
+  const std::int64_t channels = shape.channels, groups = shape.groups;
+  const std::int64_t width = shape.group_channels();
+  const SampleChunks chunks = pixel_chunks(shape);
+  const std::int64_t pieces = chunks.per_sample();
+  const Workspace<T> parts(chunks.total() * 2 * channels);
+  const Workspace<T> memory(shape.n * channels * ChannelFactors<T>::arrays);
+  const Workspace<double> sums(shape.n * 2 * channels);  // of dy, then of dy x', for each sample
+  const auto factors = [&](std::int64_t s) {
+    return ChannelFactors<T>(&memory[s * channels * ChannelFactors<T>::arrays], channels);
+  };
+  for (std::int64_t s = 0; s < shape.n; ++s) {
+    for (std::int64_t c = 0; c < channels; ++c) {
+      factors(s).centre[c] = static_cast<T>(mean[s * groups + c / width]);
+    }
+  }
+  chunks.reduce_then_apply(
+      [&](auto s, auto part, auto p, auto end) {
+        const std::int64_t i = (s * shape.pixels + p) * channels;
+        T* sum = &parts[part * 2 * channels];
+        TELESCOPE_SIMD(backward_sums_of_range<T>)
+        (end - p, channels, factors(s), x + i, dy + i, sum, sum + channels);
+      },
+      [&](auto s) {
+        double* sum = &sums[s * 2 * channels];
+        std::fill_n(sum, 2 * channels, 0.0);
+        for (std::int64_t i = 0; i < pieces; ++i) {
+          const T* part = &parts[(s * pieces + i) * 2 * channels];
+          for (std::int64_t c = 0; c < 2 * channels; ++c) sum[c] += double{part[c]};
+        }
+        for (std::int64_t g = 0; g < groups; ++g) {
+          backward_factors(factors(s), g * width, (g + 1) * width,
+                           static_cast<double>(shape.group_size()), mean[s * groups + g],
+                           rstd[s * groups + g], weight, sum, sum + channels);
+        }
+      },
+      [&](auto s, auto, auto p, auto end) {
+        if (!dx) return;
+        const std::int64_t i = (s * shape.pixels + p) * channels;
+        TELESCOPE_SIMD(backward_range<T>)(end - p, channels, factors(s), x + i, dy + i, dx + i);
+      });
+  add_over_samples(shape.n, channels, 2 * channels, sums.data(), dbias);
+  add_over_samples(shape.n, channels, 2 * channels, sums.data() + channels, dweight);
+}
+
+#define TELESCOPE_INSTANTIATE(T)                                                              \
+  template void group_norm(const GroupNormShape&, double, const T*, const T*, const T*, T*,   \
+                           double*, double*);                                                 \
+  template void group_norm_backward(const GroupNormShape&, const T*, const T*, const double*, \
+                                    const double*, const T*, T*, T*, T*);
+TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(double)
+#undef TELESCOPE_INSTANTIATE
+
+}  // namespace telescope::kernels::cpu
+#endif
