@@ -10,6 +10,8 @@
 
 #include <hwy/highway.h>
 
+#include <hwy/contrib/math/math-inl.h>
+
 #include <cstdint>
 
 HWY_BEFORE_NAMESPACE();
@@ -49,6 +51,30 @@ HWY_INLINE void vector_sums(std::int64_t n, double& sum_a, double& sum_b, const 
   };
   sum_a = total(a0, a1, a2, a3) + double{hn::GetLane(a_rest)};
   sum_b = total(b0, b1, b2, b3) + double{hn::GetLane(b_rest)};
+}
+
+/// The largest of n >= 1 elements; with NaN among them, any value.
+template <class T>
+HWY_INLINE T vector_max(std::int64_t n, const T* x) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  T most = x[0];
+  std::int64_t i = 0;
+  if (n >= lanes) {
+    auto best = hn::LoadU(d, x);
+    for (i = lanes; i + lanes <= n; i += lanes) best = hn::Max(best, hn::LoadU(d, x + i));
+    most = hn::GetLane(hn::MaxOfLanes(d, best));
+  }
+  for (; i < n; ++i) most = x[i] > most ? x[i] : most;
+  return most;
+}
+
+/// exp(v), NaN for NaN: Highway's Exp alone makes 0 of it.
+template <class D, class V>
+HWY_INLINE V exp_of(D d, V v) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  return hn::IfThenElse(hn::Eq(v, v), hn::Exp(d, v), v);
 }
 
 }  // namespace telescope::kernels::HWY_NAMESPACE
