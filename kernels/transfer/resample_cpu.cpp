@@ -12,10 +12,11 @@
 #include <limits>
 #include <type_traits>
 
-#include "core/memory.h"
 #include "core/parallel.h"
 #include "kernels/simd.h"
 #include "kernels/transfer/transfer.h"
+#include "kernels/vector_loops-inl.h"
+#include "kernels/workspace.h"
 
 #ifndef TELESCOPE_KERNELS_TRANSFER_RESAMPLE_CPU  // what all instruction sets share
 #define TELESCOPE_KERNELS_TRANSFER_RESAMPLE_CPU
@@ -39,17 +40,6 @@ namespace telescope::kernels::HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Calls f(d, i) for vectors that cover [0, n), then for what is left, one element at a time.
-template <class T, class F>
-HWY_INLINE void for_each_vector(std::int64_t n, const F& f) {
-  const hn::ScalableTag<T> d;
-  const hn::CappedTag<T, 1> d1;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  std::int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) f(d, i);
-  for (; i < n; ++i) f(d1, i);
-}
-
 // out[e] = sum over the taps k of weight[k] x[index[k] stride + e], e < n; 0 without taps. The
 // first product starts the sum, so that a single weight of one copies to the bit.
 template <class T>
@@ -60,7 +50,7 @@ HWY_INLINE void weighted_sum(std::int64_t n, std::int64_t taps, const std::int64
     std::fill(out, out + n, T{0});
     return;
   }
-  for_each_vector<T>(n, [=](auto d, std::int64_t e) HWY_ATTR {
+  vector_loop<T>(n, [=](auto d, std::int64_t e) HWY_ATTR {
     auto sum = hn::Mul(hn::Set(d, weight[0]), hn::LoadU(d, x + index[0] * stride + e));
     for (std::int64_t k = 1; k < taps; ++k) {
       sum = hn::MulAdd(hn::Set(d, weight[k]), hn::LoadU(d, x + index[k] * stride + e), sum);
@@ -77,7 +67,7 @@ HWY_INLINE void gather_row(std::int64_t n, const Columns<T>& columns, const T* H
   const Index* index = columns.index.data();
   const T* weight = columns.weight.data();
   const std::int64_t width = columns.width;
-  for_each_vector<T>(n, [=](auto d, std::int64_t e) HWY_ATTR {
+  vector_loop<T>(n, [=](auto d, std::int64_t e) HWY_ATTR {
     const hn::Rebind<Index, decltype(d)> di;
     auto sum =
         hn::Mul(hn::LoadU(d, weight + e), hn::GatherIndex(d, buffer, hn::LoadU(di, index + e)));
@@ -157,11 +147,9 @@ void resample(const TransferShape& s, const Stencil& rows, const Stencil& pixels
   const std::int64_t row = (s.w + s.out_w) * s.c,
                      grain = (1 << 13) / std::max<std::int64_t>(row, 1) + 1;
   parallel_for(s.n * s.out_h, grain, [&](std::int64_t begin, std::int64_t end) {
-    const Storage buffer =
-        Storage::allocate(static_cast<std::size_t>(s.w * s.c + 1) * sizeof(T), Device());
+    const Workspace<T> buffer(s.w * s.c + 1);
     TELESCOPE_SIMD(resample_range<T>)
-    (s, rows, row_weight.data(), pixels, columns, begin, end, x, y,
-     reinterpret_cast<T*>(buffer.data()));
+    (s, rows, row_weight.data(), pixels, columns, begin, end, x, y, buffer.data());
   });
 }
 
