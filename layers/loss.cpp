@@ -3,6 +3,9 @@
 
 #include "core/autograd.h"
 #include "kernels/loss/loss.h"
+#include "kernels/ssim/ssim.h"
+#include "layers/pointwise.h"
+#include "layers/reduce.h"
 
 namespace telescope {
 namespace {
@@ -50,6 +53,40 @@ Tensor l1_per_sample(const Tensor& y, const Tensor& target) {
 }
 Tensor l1_loss(const Tensor& y, const Tensor& target) {
   return mean_loss(Loss::l1, y, target, false);
+}
+
+Tensor ssim_per_sample(const Tensor& a, const Tensor& b, double range) {
+  TELESCOPE_CHECK(a.rank() == 4 && a.shape() == b.shape() && a.dtype() == b.dtype(), "ssim",
+                  "expected two batches of images [N,H,W,C] alike, got {} {} and {} {}",
+                  name_of(a.dtype()), a.shape(), name_of(b.dtype()), b.shape());
+  TELESCOPE_CHECK(a.numel() > 0, "ssim", "expected images with elements, got shape {}", a.shape());
+  TELESCOPE_CHECK(range > 0, "ssim", "expected a positive range, got {}", range);
+  const kernels::SsimShape shape{a.extent(0), a.extent(1), a.extent(2), a.extent(3)};
+  const Tensor value = Tensor::empty({shape.n}, a.dtype(), a.device());
+  Tensor slopes;
+  if (recording({a, b})) slopes = Tensor::empty({4, shape.numel()}, a.dtype(), a.device());
+  dispatch_float(a.dtype(), "ssim", [&]<class T>() {
+    kernels::ssim(a.stream(), shape, range, a.data<T>(), b.data<T>(), value.data<T>(),
+                  slopes.defined() ? slopes.data<T>() : nullptr);
+  });
+  const auto backward = [=, a = a.detach(), b = b.detach()](const Tensor& dvalue,
+                                                            Gradients& gradients) {
+    Tensor da, db;
+    if (gradients.wants(0)) da = Tensor::empty(a.shape(), a.dtype(), a.device());
+    if (gradients.wants(1)) db = Tensor::empty(a.shape(), a.dtype(), a.device());
+    dispatch_float(a.dtype(), "ssim", [&]<class T>() {
+      kernels::ssim_backward(a.stream(), shape, a.data<T>(), b.data<T>(), slopes.data<T>(),
+                             dvalue.data<T>(), da.defined() ? da.data<T>() : nullptr,
+                             db.defined() ? db.data<T>() : nullptr);
+    });
+    if (da.defined()) gradients.give(0, std::move(da));
+    if (db.defined()) gradients.give(1, std::move(db));
+  };
+  return record("ssim", value, {a, b}, backward);
+}
+
+Tensor ssim_loss(const Tensor& a, const Tensor& b, double range) {
+  return Tensor::full({}, 1, a.dtype(), a.device()) - mean(ssim_per_sample(a, b, range));
 }
 
 }  // namespace telescope

@@ -19,3 +19,12 @@ void check_loss(Case& c, Tensor (*loss)(const Tensor&, const Tensor&)) {
 
 GOLDEN_OP("mse_loss") { check_loss(c, mse_loss); }
 GOLDEN_OP("l1_loss") { check_loss(c, l1_loss); }
+
+GOLDEN_OP("ssim") {
+  const Tensor a = c.input("img1").set_requires_grad(), b = c.input("img2").set_requires_grad();
+  const Tensor value = ssim_per_sample(a, b, c.attrs()["L"]);
+  c.check("out.ssim", value);
+  value.backward(c.seed("out.ssim"));
+  c.check_gradient("in.img1", a.grad());
+  c.check_gradient("in.img2", b.grad());
+}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "layers/loss.h"
 
+#include <cmath>
+
 #include "support/compare.h"
 
 using namespace telescope;
@@ -26,6 +28,21 @@ TEST_CASE("a scalar loss is the mean of its values per sample") {
   };
   CHECK_CLOSE(mse_loss(y, target), mean(mse_per_sample(y, target)), rounding(DType::f64, 5));
   CHECK_CLOSE(l1_loss(y, target), mean(l1_per_sample(y, target)), rounding(DType::f64, 5));
+}
+
+TEST_CASE("gradients of ssim, for both arguments") {
+  using In = const std::vector<Tensor>&;
+  for (const Shape shape : {Shape{2, 7, 9, 3}, Shape{1, 19, 4, 1}}) {
+    const Tensor a = random_tensor(shape, DType::f64, 1), b = random_tensor(shape, DType::f64, 2);
+    check_gradients([](In in) { return ssim_per_sample(in[0], in[1]); }, {a, b});
+    check_gradients([](In in) { return ssim_loss(in[0], in[1], 2.5); }, {a, b});
+  }
+}
+
+TEST_CASE("the ssim of equal images is 1, and its loss 0") {
+  const Tensor a = random_tensor({2, 20, 13, 3}, DType::f64);
+  CHECK_CLOSE(ssim_per_sample(a, a), Tensor::full({2}, 1, DType::f64), rounding(DType::f64, 1));
+  CHECK(std::abs(ssim_loss(a, a).item()) < 1e-14);
 }
 
 TEST_CASE("only the gradient that is wanted is computed") {
