@@ -188,13 +188,13 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
   std::vector<std::size_t> order(tensors.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return size_of(tensors[a].second.dtype()) > size_of(tensors[b].second.dtype());
+    return size_of(tensors[a].tensor.dtype()) > size_of(tensors[b].tensor.dtype());
   });
   std::vector<Tensor> on_host;  // kept until they are written
   std::vector<Bytes> parts(2);
   std::uint64_t end = 0;
   for (const std::size_t i : order) {
-    on_host.push_back(tensors[i].second.detach().to(Device{}));
+    on_host.push_back(tensors[i].tensor.detach().to(Device{}));
     const auto bytes = static_cast<std::size_t>(on_host.back().bytes());
     header.entries[i].begin = end;
     header.entries[i].end = end += bytes;

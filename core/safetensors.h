@@ -15,8 +15,6 @@
 
 namespace telescope {
 
-using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
-
 struct SafetensorsFile {
   NamedTensors tensors;  ///< in the order of the header
   std::map<std::string, std::string> metadata;

@@ -185,6 +185,16 @@ void Tensor::rebind(const Storage& storage, std::int64_t offset) const {
   impl.offset = offset;
 }
 
+void Tensor::convert(DType new_dtype) const {
+  auto& impl = defined_impl(*this);
+  TELESCOPE_CHECK(!impl.node, "convert", "only leaves can be converted in place");
+  const Tensor converted = detach().to(new_dtype);
+  impl.storage = converted.storage();
+  impl.offset = converted.storage_offset();
+  impl.dtype = new_dtype;
+  impl.grad = {};
+}
+
 template Tensor Tensor::from(std::span<const float>, const Shape&);
 template Tensor Tensor::from(std::span<const double>, const Shape&);
 template Tensor Tensor::from(std::span<const bfloat16>, const Shape&);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/device.h"
@@ -91,6 +92,8 @@ class Tensor {
   /// Points this tensor, and every handle to it, at other memory of the same size: how parameters
   /// move into one flat buffer.
   void rebind(const Storage& storage, std::int64_t offset) const;
+  /// Converts the elements of a leaf in place, for every handle to it, and drops its gradient.
+  void convert(DType dtype) const;
 
   /// For the tape (core/autograd.h).
   const std::shared_ptr<detail::TensorImpl>& impl() const { return impl_; }
@@ -99,5 +102,12 @@ class Tensor {
  private:
   std::shared_ptr<detail::TensorImpl> impl_;
 };
+
+/// Parameters, moments and the tensors of a file, with their names.
+struct NamedTensor {
+  std::string name;
+  Tensor tensor;
+};
+using NamedTensors = std::vector<NamedTensor>;
 
 }  // namespace telescope

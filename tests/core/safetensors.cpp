@@ -59,10 +59,10 @@ TEST_CASE("tensors and metadata come back as they were, in order") {
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const auto& [name, tensor] = file.tensors[i];
     INFO(name);
-    CHECK(name == tensors[i].first);
-    CHECK(tensor.dtype() == tensors[i].second.dtype());
-    CHECK(tensor.shape() == tensors[i].second.shape());
-    CHECK(std::memcmp(tensor.raw(), tensors[i].second.raw(),
+    CHECK(name == tensors[i].name);
+    CHECK(tensor.dtype() == tensors[i].tensor.dtype());
+    CHECK(tensor.shape() == tensors[i].tensor.shape());
+    CHECK(std::memcmp(tensor.raw(), tensors[i].tensor.raw(),
                       static_cast<std::size_t>(tensor.bytes())) == 0);
   }
   CHECK(file.find("weight").shape() == Shape{2, 3, 3, 5});
@@ -75,7 +75,7 @@ TEST_CASE("nothing is copied, and changed elements stay out of the file") {
   const SafetensorsFile file = read_safetensors(path);
   CHECK(memory_use().current == before);
   file.find("weight").fill_zero();
-  CHECK_SAME(read_safetensors(path).find("weight"), sample()[1].second);
+  CHECK_SAME(read_safetensors(path).find("weight"), sample()[1].tensor);
 }
 
 TEST_CASE("an empty file of tensors, and tensors that outlive what they were read from") {
@@ -84,7 +84,7 @@ TEST_CASE("an empty file of tensors, and tensors that outlive what they were rea
   write_safetensors(path, sample());
   const Tensor weight = read_safetensors(path).find("weight");
   std::filesystem::remove(path);
-  CHECK_SAME(weight, sample()[1].second);
+  CHECK_SAME(weight, sample()[1].tensor);
 }
 
 TEST_CASE("elements that the file does not align are copied") {

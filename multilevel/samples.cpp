@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+#include "multilevel/samples.h"
+
+#include "layers/structure.h"
+
+namespace telescope {
+
+Samples restrict(const Samples& samples, Restriction restriction) {
+  return {restrict(samples.input, restriction), restrict(samples.target, restriction), samples.time,
+          samples.ids};
+}
+
+namespace {
+Tensor rows_of(const Tensor& tensor, std::int64_t first, std::int64_t count) {
+  return tensor.defined() ? tensor.rows(first, count) : Tensor();
+}
+Tensor joined(const Tensor& a, const Tensor& b) {
+  return a.defined() ? concat_rows({a, b}) : Tensor();
+}
+}  // namespace
+
+Samples rows(const Samples& samples, std::int64_t first, std::int64_t count) {
+  return {rows_of(samples.input, first, count), rows_of(samples.target, first, count),
+          rows_of(samples.time, first, count), rows_of(samples.ids, first, count)};
+}
+
+Samples join(const Samples& a, const Samples& b) {
+  return {joined(a.input, b.input), joined(a.target, b.target), joined(a.time, b.time),
+          joined(a.ids, b.ids)};
+}
+
+}  // namespace telescope

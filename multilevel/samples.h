@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+// Batches of training samples, and where they come from.
+#pragma once
+
+#include <functional>
+
+#include "core/tensor.h"
+#include "layers/transfer.h"
+#include "multilevel/mesh.h"
+
+namespace telescope {
+
+/// A batch of samples on one mesh: what the network sees and what it should say.
+struct Samples {
+  Tensor input;   ///< [N,H,W,C], degraded images
+  Tensor target;  ///< [N,H',W',C']
+  Tensor time;    ///< [N], what conditions the network; may be undefined
+  Tensor ids;     ///< i64 [N], names every sample within its step: pairs share their dropout by it
+
+  std::int64_t size() const { return input.extent(0); }
+};
+
+/// The same samples, noise included, on the next coarser mesh.
+Samples restrict(const Samples& samples, Restriction restriction);
+/// Rows [first, first + count).
+Samples rows(const Samples& samples, std::int64_t first, std::int64_t count);
+/// Both batches in one, a before b.
+Samples join(const Samples& a, const Samples& b);
+
+/// Asks for `count` fresh samples for one level of one step.
+struct Draw {
+  Mesh level;
+  std::int64_t count = 0;
+  std::int64_t step = 0;
+};
+
+/// Where a trainer takes its samples from. A draw depends on the draw alone (and on the seed of the
+/// source): runs reproduce and resume by it.
+class SampleSource {
+ public:
+  virtual ~SampleSource() = default;
+  /// `draw.count` samples on mesh 0; ids are filled in by the trainer.
+  virtual Samples draw(const Draw& draw) = 0;
+  /// Says that this draw comes soon, so that pictures can be decoded meanwhile.
+  virtual void prepare(const Draw&) {}
+};
+
+/// Losses [N] of the samples of a batch, differentiable: f_l(x_i; theta) for samples on mesh l.
+using SampleLoss = std::function<Tensor(const Samples& samples)>;
+
+}  // namespace telescope

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+#include "multilevel/schedule.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <numeric>
+
+namespace telescope {
+
+BatchPlan::BatchPlan(std::vector<std::int64_t> batches) : batches_(std::move(batches)) {
+  TELESCOPE_CHECK(!batches_.empty(), "batch plan", "expected at least one level, got none");
+  for (const std::int64_t n : batches_) {
+    TELESCOPE_CHECK(n >= 1, "batch plan", "expected at least 1 image on every level, got {}",
+                    str());
+  }
+}
+
+BatchPlan BatchPlan::geometric(std::int64_t first, int levels, std::int64_t growth) {
+  TELESCOPE_CHECK(levels >= 1 && levels <= 16 && growth >= 1, "batch plan",
+                  "expected 1 to 16 levels and a growth of at least 1, got {} levels, growth {}",
+                  levels, growth);
+  std::vector<std::int64_t> batches{first};
+  for (int l = 1; l < levels; ++l) {
+    TELESCOPE_CHECK(batches.back() <= std::numeric_limits<std::int32_t>::max() / growth,
+                    "batch plan", "{} images growing by {} over {} levels are too many", first,
+                    growth, levels);
+    batches.push_back(batches.back() * growth);
+  }
+  return BatchPlan(std::move(batches));
+}
+
+std::int64_t BatchPlan::samples() const {
+  return std::accumulate(batches_.begin(), batches_.end(), std::int64_t{0});
+}
+
+BatchPlan BatchPlan::from(int level) const {
+  return BatchPlan(std::vector<std::int64_t>(batches_.begin() + level, batches_.end()));
+}
+
+std::string BatchPlan::str() const {
+  std::string text;
+  for (const std::int64_t n : batches_) text += (text.empty() ? "" : ",") + std::to_string(n);
+  return text;
+}
+
+std::int64_t Schedule::steps() const {
+  std::int64_t sum = 0;
+  for (const Stage& stage : stages) sum += stage.steps;
+  return sum;
+}
+
+int Schedule::meshes() const {
+  int most = 1;
+  for (const Stage& stage : stages) most = std::max(most, stage.coarsest().level + 1);
+  return most;
+}
+
+const Stage& Schedule::stage_at(std::int64_t step) const {
+  for (const Stage& stage : stages) {
+    if (step < stage.steps) return stage;
+    step -= stage.steps;
+  }
+  raise("schedule", "'{}' has {} steps, asked for the stage of a later one", name, steps());
+}
+
+double work_units_per_step(const Stage& stage) {
+  const int levels = stage.plan.levels();
+  double fine = 0, coarse = 0;
+  for (int l = 0; l < levels; ++l) {
+    const auto n = static_cast<double>(stage.plan[l]);
+    fine += n * stage.mesh(l).cost();
+    if (l + 1 < levels) coarse += n * stage.mesh(l).coarser().cost();
+  }
+  return stage.combination == Combination::random_mesh ? fine / levels : fine + coarse;
+}
+
+double work_units(const Schedule& schedule) {
+  double sum = 0;
+  for (const Stage& stage : schedule.stages) {
+    sum += static_cast<double>(stage.steps) * work_units_per_step(stage);
+  }
+  return sum;
+}
+
+namespace {
+
+void check_steps(std::int64_t steps) {
+  TELESCOPE_CHECK(steps >= 1, "schedule", "expected at least 1 step, got {}", steps);
+}
+
+// Stages from the coarsest mesh of the plan to mesh 0, halving the steps.
+template <class PlanOfMesh>
+std::vector<Stage> coarse_to_fine(int levels, std::int64_t steps, PlanOfMesh&& plan_of) {
+  check_steps(steps);
+  std::vector<Stage> stages;
+  for (int l = levels - 1; l >= 0; --l) {
+    stages.push_back({.finest = Mesh{l}, .plan = plan_of(l), .steps = steps});
+    steps = (steps + 1) / 2;
+  }
+  return stages;
+}
+
+}  // namespace
+
+Schedule single_scale(std::int64_t batch, std::int64_t steps) {
+  check_steps(steps);
+  return {"single-scale", {{.finest = {}, .plan = BatchPlan({batch}), .steps = steps}}};
+}
+
+Schedule mge(const BatchPlan& plan, std::int64_t steps) {
+  check_steps(steps);
+  return {"mge", {{.finest = {}, .plan = plan, .steps = steps}}};
+}
+
+Schedule full_multiscale(const BatchPlan& plan, std::int64_t steps) {
+  return {"full-multiscale",
+          coarse_to_fine(plan.levels(), steps, [&](int l) { return plan.from(l); })};
+}
+
+Schedule progressive_resizing(const BatchPlan& plan, std::int64_t steps) {
+  return {"progressive-resizing",
+          coarse_to_fine(plan.levels(), steps, [&](int l) { return BatchPlan({plan[l]}); })};
+}
+
+Schedule random_resizing(const BatchPlan& plan, std::int64_t steps) {
+  check_steps(steps);
+  return {"random-resizing",
+          {{.finest = {}, .plan = plan, .steps = steps, .combination = Combination::random_mesh}}};
+}
+
+namespace {
+constexpr std::array<std::string_view, 6> names = {
+    "single-scale",    "single-scale-small",   "mge",
+    "full-multiscale", "progressive-resizing", "random-resizing"};
+}
+
+std::span<const std::string_view> strategy_names() { return names; }
+
+Schedule make_schedule(std::string_view name, const BatchPlan& plan, std::int64_t steps) {
+  if (name == "single-scale") return single_scale(plan.samples(), steps);
+  if (name == "single-scale-small") {
+    Schedule schedule = single_scale(plan[0], steps);
+    schedule.name = name;
+    return schedule;
+  }
+  if (name == "mge") return mge(plan, steps);
+  if (name == "full-multiscale") return full_multiscale(plan, steps);
+  if (name == "progressive-resizing") return progressive_resizing(plan, steps);
+  if (name == "random-resizing") return random_resizing(plan, steps);
+  std::string known;
+  for (const std::string_view each : names)
+    known += (known.empty() ? "" : ", ") + std::string(each);
+  raise("strategy", "expected one of {}; got '{}'", known, name);
+}
+
+}  // namespace telescope

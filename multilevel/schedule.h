@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// What is trained on which mesh, with how many samples, for how many steps; and what it costs.
+//
+// Single scale, MGE and Full-Multiscale (arXiv:2501.12739) are values of one type, Schedule, run by
+// one Trainer. A new strategy is a new function that returns a Schedule.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "multilevel/mesh.h"
+
+namespace telescope {
+
+/// N_l, the number of fresh samples of each level, from the finest mesh of a stage to the coarsest.
+class BatchPlan {
+ public:
+  /// Error unless there is at least one level and every batch is at least 1.
+  explicit BatchPlan(std::vector<std::int64_t> batches);
+  /// N_l = first * growth^l for `levels` levels; the paper doubles with every coarsening.
+  static BatchPlan geometric(std::int64_t first, int levels, std::int64_t growth = 2);
+
+  int levels() const { return static_cast<int>(batches_.size()); }
+  std::int64_t operator[](int level) const { return batches_.at(static_cast<std::size_t>(level)); }
+  std::int64_t samples() const;  ///< of all levels
+  /// The plan without its finest `levels` levels.
+  BatchPlan from(int level) const;
+  std::string str() const;  ///< "16,32,64,128"
+  friend bool operator==(const BatchPlan&, const BatchPlan&) = default;
+
+ private:
+  std::vector<std::int64_t> batches_;
+};
+
+/// How the levels of a step make one gradient.
+enum class Combination {
+  telescoping,  ///< sum over levels of mean(grad f_l - grad f_{l+1}), and mean(grad f_L): MGE
+  random_mesh   ///< mean(grad f_l) of one level l, drawn anew every step
+};
+
+struct Stage {
+  Mesh finest;
+  BatchPlan plan;  ///< plan[0] on `finest`, plan[1] on the next coarser mesh, ...
+  std::int64_t steps = 0;
+  Combination combination = Combination::telescoping;
+
+  Mesh mesh(int level) const { return {finest.level + level}; }
+  Mesh coarsest() const { return mesh(plan.levels() - 1); }
+};
+
+struct Schedule {
+  std::string name;
+  std::vector<Stage> stages;
+
+  std::int64_t steps() const;
+  /// The coarsest mesh of any stage, as a number of meshes from mesh 0 on.
+  int meshes() const;
+  /// Stage of a step (counted over all stages).
+  const Stage& stage_at(std::int64_t step) const;
+};
+
+/// Work units, images on mesh 0 through the network, of one step. An image on mesh l costs 4^-l;
+/// the coarse side of a difference costs like any image on its mesh. A random mesh costs its mean.
+double work_units_per_step(const Stage& stage);
+double work_units(const Schedule& schedule);
+
+/// `batch` images on mesh 0 a step.
+Schedule single_scale(std::int64_t batch, std::int64_t steps);
+/// Multiscale Gradient Estimation on all meshes of `plan`.
+Schedule mge(const BatchPlan& plan, std::int64_t steps);
+/// Stages from the coarsest mesh to the finest, each with MGE on its mesh and those below, each
+/// with half the steps (rounded up) of the stage before. `steps` are those of the first stage.
+Schedule full_multiscale(const BatchPlan& plan, std::int64_t steps);
+/// The stages of Full-Multiscale without corrections: plan[l] images on mesh l alone.
+Schedule progressive_resizing(const BatchPlan& plan, std::int64_t steps);
+/// Every step on one mesh, drawn uniformly, with plan[l] images.
+Schedule random_resizing(const BatchPlan& plan, std::int64_t steps);
+
+/// The names that make_schedule knows.
+std::span<const std::string_view> strategy_names();
+/// By name: "single-scale" takes plan.samples() images a step, the same number as the other
+/// strategies; "single-scale-small" takes plan[0]. Error that lists the names.
+Schedule make_schedule(std::string_view name, const BatchPlan& plan, std::int64_t steps);
+
+}  // namespace telescope

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT
+#include "layers/module.h"
+
+#include "layers/parameters.h"
+#include "layers/pointwise.h"
+#include "support/compare.h"
+
+using namespace telescope;
+using namespace telescope::test;
+
+namespace {
+
+struct Affine : Module {
+  Affine(const Place& at, std::int64_t n) : Module(at) {
+    weight = parameter("weight", {n}, Initializer::uniform(0.5));
+    bias = parameter("bias", {n}, Initializer::constant(0.25));
+  }
+  Tensor operator()(const Tensor& x) const { return x * weight + bias; }
+  Tensor weight, bias;
+};
+
+struct Net : Module {
+  Affine first{child("first"), 3};
+  ModuleList<Affine> list{child("list")};
+  Net() {
+    list.add(3);
+    list.add(3);
+  }
+  Tensor operator()(const Tensor& x) const {
+    Tensor y = first(x);
+    for (const auto& item : list) y = (*item)(y);
+    return y;
+  }
+};
+
+std::vector<std::string> names(const NamedTensors& tensors) {
+  std::vector<std::string> all;
+  for (const auto& t : tensors) all.push_back(t.name);
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("parameters have the names of a state_dict") {
+  const Net net;
+  CHECK(names(net.parameters()) == std::vector<std::string>{"first.weight", "first.bias",
+                                                            "list.0.weight", "list.0.bias",
+                                                            "list.1.weight", "list.1.bias"});
+  CHECK(net.parameter_count() == 18);
+}
+
+TEST_CASE("a parameter's first value depends on the seed and its name alone") {
+  Net a, b;
+  a.initialize(1);
+  b.initialize(1);
+  CHECK_SAME(a.first.weight, b.first.weight);
+  CHECK(!difference(a.first.weight, a.list[0].weight, {}).empty());
+  b.initialize(2);
+  CHECK(!difference(a.first.weight, b.first.weight, {}).empty());
+  CHECK_SAME(a.first.bias, Tensor::full({3}, 0.25));
+  for (const float w : a.first.weight.to_vector<float>()) CHECK(std::abs(w) <= 0.5f);
+}
+
+TEST_CASE("training mode and dtype reach the whole tree") {
+  Net net;
+  CHECK(net.list[1].training());
+  net.eval();
+  CHECK_FALSE(net.list[1].training());
+  net.train();
+  CHECK(net.list[1].training());
+  net.to(DType::f64);
+  CHECK(net.list[1].weight.dtype() == DType::f64);
+  CHECK_FALSE(net.mixes_samples());
+}
+
+TEST_CASE("a parameter buffer holds parameters and gradients of a network in one piece each") {
+  Net net;
+  net.initialize(3);
+  const Tensor x = random_tensor({3});
+  const Tensor before = net(x).detach().clone();
+  const ParameterBuffer buffer(net);
+  CHECK_SAME(net(x).detach(), before);
+  CHECK(buffer.values().numel() == 6 * 16);  // every parameter at a multiple of 64 bytes
+
+  buffer.zero_gradients();
+  net(x).backward(Tensor::full({3}, 1));
+  CHECK_SAME(net.first.bias.grad(), net.list[0].weight * net.list[1].weight);
+  CHECK_SAME(buffer.slices(buffer.gradients())[1].tensor, net.first.bias.grad());
+  buffer.values().fill_zero();
+  CHECK_SAME(net(x).detach(), Tensor::zeros({3}));
+}
+
+TEST_CASE("PyTorch's layout and back") {
+  const Tensor conv = random_tensor({4, 3, 2, 5}), vector = random_tensor({7});
+  const NamedTensors out = to_pytorch_layout({{"conv", conv}, {"vector", vector}});
+  REQUIRE(out[0].tensor.shape() == Shape{4, 5, 3, 2});
+  CHECK(out[0].tensor.data<float>()[1] == conv.data<float>()[5]);  // the next kernel column
+  const NamedTensors target{{"vector", Tensor::zeros({7})}, {"conv", Tensor::zeros({4, 3, 2, 5})}};
+  load_pytorch_layout(target, out, "file");
+  CHECK_SAME(target[1].tensor, conv);
+  CHECK_SAME(target[0].tensor, vector);
+}
+
+TEST_CASE(
+    "a mismatch lists what is missing, unexpected and of the wrong shape, and copies nothing") {
+  const NamedTensors target{{"a", Tensor::zeros({2})}, {"b", Tensor::zeros({2})}};
+  const NamedTensors source{{"a", Tensor::full({2}, 1)}, {"c", Tensor::zeros({2})}};
+  CHECK(error_of([&] { load_pytorch_layout(target, source, "file.safetensors"); }) ==
+        "file.safetensors: belongs to another network; missing: b; unexpected: c");
+  CHECK(target[0].tensor.data<float>()[0] == 0);
+  CHECK(error_of([&] {
+          load_pytorch_layout({{"a", Tensor::zeros({3})}}, {{"a", Tensor::zeros({2})}}, "f");
+        }) == "f: belongs to another network; wrong shape: a is [2], expected [3]");
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+#include "multilevel/estimator.h"
+
+#include <cmath>
+
+#include "layers/loss.h"
+#include "layers/pointwise.h"
+#include "layers/structure.h"
+#include "models/resnet.h"
+#include "support/compare.h"
+
+using namespace telescope;
+using namespace telescope::test;
+
+namespace {
+
+struct Problem {
+  ResNet net{{.hidden = 8, .blocks = 1, .time_hidden = 4}};
+  ParameterBuffer parameters;
+  SampleLoss loss = [this](const Samples& s) {
+    return mse_per_sample(net(s.input, s.time), s.target);
+  };
+
+  Problem() : parameters(prepared(net)) {}
+  static Module& prepared(Module& net) {
+    net.initialize(3);
+    net.to(DType::f64);
+    // Close starts nearly at zero; give every parameter a gradient worth comparing.
+    for (const NamedTensor& p : net.parameters()) {
+      if (p.name == "Close.weight") p.tensor.copy_from(random_tensor(p.tensor.shape(), DType::f64));
+    }
+    return net;
+  }
+  Estimator estimator(Restriction restriction) const { return {loss, {restriction, 5}}; }
+  // Gradient that `run` adds, and only that.
+  template <class F>
+  Tensor gradient(F&& run) {
+    parameters.zero_gradients();
+    run();
+    return parameters.gradients().clone();
+  }
+};
+
+Samples samples(std::int64_t n, std::uint64_t seed) {
+  const Tensor clean = random_tensor({n, 16, 16, 3}, DType::f64, seed);
+  Tensor time = Tensor::empty({n}, DType::f64), ids = Tensor::empty({n}, DType::i64);
+  RandomSequence random(RandomKey(seed, "times"));
+  for (std::int64_t i = 0; i < n; ++i) {
+    time.data<double>()[i] = random.uniform();
+    ids.data<std::int64_t>()[i] = i;
+  }
+  return {clean + random_tensor(clean.shape(), DType::f64, seed + 100), clean, time, ids};
+}
+
+constexpr Restriction restrictions[] = {Restriction::injection, Restriction::mean,
+                                        Restriction::full_weighting};
+
+}  // namespace
+
+TEST_CASE("with the whole population on every level MGE is the fine gradient") {
+  Problem problem;
+  const Samples population = samples(6, 1);
+  const auto w = std::vector<Samples>{population};
+  for (const Restriction restriction : restrictions) {
+    const Estimator estimator = problem.estimator(restriction);
+    const Tensor fine = problem.gradient([&] { estimator.paired(w, Mesh{0}, 0); });
+    const std::vector<Samples> levels(3, population);
+    CHECK_NORM_CLOSE(problem.gradient([&] { estimator.paired(levels, Mesh{0}, 0); }), fine, 1e-12);
+    CHECK_NORM_CLOSE(problem.gradient([&] { estimator.merged(levels, Mesh{0}, 0); }), fine, 1e-12);
+  }
+}
+
+TEST_CASE("merged and measured passes equal paired passes") {
+  Problem problem;
+  const std::vector<Samples> levels{samples(2, 1), samples(4, 2), samples(9, 3)};
+  for (const Restriction restriction : restrictions) {
+    const Estimator estimator = problem.estimator(restriction);
+    std::vector<MeshReport> paired, merged, measured;
+    const Tensor g = problem.gradient([&] { paired = estimator.paired(levels, Mesh{0}, 0); });
+    CHECK_NORM_CLOSE(problem.gradient([&] { merged = estimator.merged(levels, Mesh{0}, 0); }), g,
+                     1e-12);
+    CHECK_NORM_CLOSE(problem.gradient([&] {
+      measured = estimator.measured(levels, Mesh{0}, 0, problem.parameters, 4);
+    }),
+                     g, 1e-12);
+    for (std::size_t l = 0; l < 3; ++l) {
+      CHECK(merged[l].samples == levels[l].size());
+      CHECK(merged[l].loss == doctest::Approx(paired[l].loss).epsilon(1e-12));
+      CHECK(merged[l].difference == doctest::Approx(paired[l].difference).epsilon(1e-10));
+      CHECK(measured[l].difference == doctest::Approx(paired[l].difference).epsilon(1e-10));
+      // Joined or not, it is the same work but for the restrictions, which are counted where made.
+      CHECK(static_cast<double>(merged[l].flop) ==
+            doctest::Approx(static_cast<double>(paired[l].flop)).epsilon(0.1));
+      CHECK(measured[l].gradient_norm.has_value());
+    }
+    CHECK(paired[1].difference != doctest::Approx(paired[1].loss));
+  }
+}
+
+TEST_CASE("gradients are added to what is there") {
+  Problem problem;
+  const std::vector<Samples> levels{samples(2, 1), samples(4, 2)};
+  const Estimator estimator = problem.estimator(Restriction::injection);
+  const Tensor once = problem.gradient([&] { estimator.merged(levels, Mesh{0}, 0); });
+  const Tensor twice = problem.gradient([&] {
+    estimator.merged(levels, Mesh{0}, 0);
+    estimator.measured(levels, Mesh{0}, 0, problem.parameters, 2);
+  });
+  CHECK_NORM_CLOSE(twice, scale(once, 2), 1e-12);
+}
+
+TEST_CASE("norm and variance of a level's term, from micro-batches") {
+  Problem problem;
+  const Estimator estimator = problem.estimator(Restriction::injection);
+  const std::vector<Samples> levels{samples(6, 1), samples(6, 2)};
+  std::vector<MeshReport> reports;
+  (void)problem.gradient(
+      [&] { reports = estimator.measured(levels, Mesh{0}, 0, problem.parameters, 6); });
+  // By hand for the coarsest level: gradients of single samples, restricted once.
+  std::vector<Tensor> single;
+  for (std::int64_t i = 0; i < 6; ++i) {
+    const std::vector<Samples> one{restrict(rows(levels[1], i, 1), Restriction::injection)};
+    single.push_back(problem.gradient([&] { estimator.paired(one, Mesh{1}, 0); }));
+  }
+  Tensor mean = Tensor::zeros(single[0].shape(), DType::f64);
+  for (const Tensor& g : single) accumulate(mean, scale(g, 1.0 / 6));
+  const auto square = [](const Tensor& g) {
+    double total = 0;
+    for (const double v : g.to_vector<double>()) total += v * v;
+    return total;
+  };
+  double variance = 0;
+  for (const Tensor& g : single) variance += square(g - mean) / 5;
+  CHECK(*reports[1].gradient_norm == doctest::Approx(std::sqrt(square(mean))).epsilon(1e-10));
+  CHECK(*reports[1].variance == doctest::Approx(variance).epsilon(1e-9));
+  // One sample has no variance.
+  (void)problem.gradient(
+      [&] { reports = estimator.measured({samples(1, 4)}, Mesh{0}, 0, problem.parameters, 4); });
+  CHECK_FALSE(reports[0].variance.has_value());
+}
+
+TEST_CASE("MGE is unbiased: its mean over random batches is the gradient of the population") {
+  Problem problem;
+  const std::int64_t population_size = 12, trials = 600;
+  const Samples population = samples(population_size, 9);
+  const Estimator estimator = problem.estimator(Restriction::injection);
+  const Tensor truth = problem.gradient([&] { estimator.paired({population}, Mesh{0}, 0); });
+
+  RandomSequence random(RandomKey(17, "trials"));
+  const auto batch = [&](std::int64_t n) {
+    Samples drawn;
+    for (std::int64_t i = 0; i < n; ++i) {
+      const Samples one = rows(population, random.below(population_size), 1);
+      drawn = i ? join(drawn, one) : one;
+    }
+    return drawn;
+  };
+  const std::int64_t n = truth.numel();
+  std::vector<double> sum(static_cast<std::size_t>(n)), squares(static_cast<std::size_t>(n));
+  for (std::int64_t trial = 0; trial < trials; ++trial) {
+    const Tensor g = problem.gradient([&] {
+      estimator.merged({batch(1), batch(2), batch(4)}, Mesh{0}, trial);
+    });
+    for (std::size_t i = 0; i < sum.size(); ++i) {
+      sum[i] += g.data<double>()[i];
+      squares[i] += g.data<double>()[i] * g.data<double>()[i];
+    }
+  }
+  std::int64_t random_parameters = 0;
+  double worst = 0;
+  for (std::size_t i = 0; i < sum.size(); ++i) {
+    const double mean = sum[i] / trials;
+    const double variance = squares[i] / trials - mean * mean;
+    if (variance < 1e-20) continue;  // padding between parameters
+    ++random_parameters;
+    worst =
+        std::max(worst, std::abs(mean - truth.data<double>()[i]) / std::sqrt(variance / trials));
+  }
+  CHECK(random_parameters > 1000);
+  CHECK_MESSAGE(worst < 5, "standard errors: " << worst);
+  CHECK(worst > 1);  // of a thousand means, some must stray
+}
