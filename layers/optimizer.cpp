@@ -61,7 +61,7 @@ Adam::Adam(std::string_view name, Tensor values, Tensor gradients, const AdamOpt
   check_at_least_zero(name, "weight_decay", options.weight_decay);
 }
 
-std::vector<std::pair<std::string, Tensor>> Adam::state() const {
+NamedTensors Adam::state() const {
   return {{"exp_avg", exp_avg_}, {"exp_avg_sq", exp_avg_sq_}};
 }
 
@@ -87,7 +87,7 @@ Sgd::Sgd(Tensor values, Tensor gradients, const SgdOptions& options)
   if (options.momentum != 0) momentum_buffer_ = zeros_like(values_);
 }
 
-std::vector<std::pair<std::string, Tensor>> Sgd::state() const {
+NamedTensors Sgd::state() const {
   if (!momentum_buffer_.defined()) return {};
   return {{"momentum_buffer", momentum_buffer_}};
 }

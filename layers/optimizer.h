@@ -6,8 +6,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "core/tensor.h"
 
@@ -37,7 +35,7 @@ class Optimizer {
   /// What is carried from step to step, by PyTorch's names ("exp_avg", "exp_avg_sq",
   /// "momentum_buffer"), each of the shape of the values. The handles are the optimizer's own: a
   /// checkpoint is loaded by copying into them (and by set_steps).
-  virtual std::vector<std::pair<std::string, Tensor>> state() const = 0;
+  virtual NamedTensors state() const = 0;
 
  protected:
   /// Error unless both are of the same shape, dtype (f32 or f64) and device.
@@ -62,7 +60,7 @@ class Adam : public Optimizer {
  public:
   Adam(Tensor values, Tensor gradients, const AdamOptions& options = {});
   std::string_view name() const override { return decoupled_ ? "adamw" : "adam"; }
-  std::vector<std::pair<std::string, Tensor>> state() const override;
+  NamedTensors state() const override;
 
  protected:
   Adam(std::string_view name, Tensor values, Tensor gradients, const AdamOptions& options);
@@ -94,7 +92,7 @@ class Sgd : public Optimizer {
  public:
   Sgd(Tensor values, Tensor gradients, const SgdOptions& options = {});
   std::string_view name() const override { return "sgd"; }
-  std::vector<std::pair<std::string, Tensor>> state() const override;
+  NamedTensors state() const override;
 
  protected:
   void apply(double learning_rate, std::int64_t step) override;

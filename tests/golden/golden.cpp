@@ -72,7 +72,7 @@ NamedTensors Case::parameters() const {
   NamedTensors result;
   const auto names = entry_.value("params", std::vector<std::string>());
   for (const std::string& name : names) {
-    result.emplace_back(name.substr(std::strlen("param.")), tensor(name, nullptr));
+    result.push_back({name.substr(std::strlen("param.")), tensor(name, nullptr)});
   }
   return result;
 }

@@ -43,6 +43,7 @@ class Case {
   DType dtype() const { return dtype_; }
 
   bool has_input(std::string_view argument) const;
+  bool has_level_gradients() const { return entry_.contains("level_grads"); }
   /// The argument's tensor, in dtype() and with memory of its own.
   Tensor input(std::string_view argument) const;
   Tensor input(std::string_view argument, const Order& order) const;

@@ -66,8 +66,8 @@ TEST_CASE("a run that was saved and loaded goes on to the same bits") {
     resumed->set_steps(whole->steps());
     const auto saved = whole->state();
     for (std::size_t i = 0; i < saved.size(); ++i) {
-      CHECK(resumed->state()[i].first == saved[i].first);
-      resumed->state()[i].second.copy_from(saved[i].second);
+      CHECK(resumed->state()[i].name == saved[i].name);
+      resumed->state()[i].tensor.copy_from(saved[i].tensor);
     }
     descend(*whole, p, g, 3, 0.1);
     descend(*resumed, q, h, 3, 0.1);

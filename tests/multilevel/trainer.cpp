@@ -121,7 +121,7 @@ TEST_CASE("a run continued from the middle ends in the same bits") {
   Run second(schedule);
   second.parameters.values().copy_from(first.parameters.values());
   const auto from = first.optimizer->state(), to = second.optimizer->state();
-  for (std::size_t i = 0; i < from.size(); ++i) to[i].second.copy_from(from[i].second);
+  for (std::size_t i = 0; i < from.size(); ++i) to[i].tensor.copy_from(from[i].tensor);
   second.optimizer->set_steps(first.optimizer->steps());
   second.trainer.resume(first.trainer.state());
   while (!second.trainer.done()) second.trainer.step();
