@@ -149,7 +149,7 @@ TEST_CASE("headers that do not describe tensors") {
   CHECK(contains(entry(dtype + R"("shape":[3],)" + offsets), "F32 [3] does not fit its 8 bytes"));
   CHECK(contains(entry(dtype + R"("shape":[4294967296,4294967296],)" + offsets), "more elements"));
   CHECK(contains(entry(dtype + R"("shape":[9223372036854775808],)" + offsets), "an extent of"));
-  CHECK(contains(entry(dtype + R"("shape":[1152921504606846975,8],)" + offsets), "does not fit"));
+  CHECK(contains(entry(dtype + R"("shape":[1152921504606846975],)" + offsets), "does not fit"));
   CHECK(contains(entry(dtype + R"("shape":[18446744073709551616],)" + offsets), "has \"18446744"));
   CHECK(contains(entry(dtype + shape + R"("data_offsets":[0])"), "has 1 data_offsets"));
   CHECK(contains(entry(dtype + shape + R"("data_offsets":[0,8,8])"), "more than 2 data_offsets"));
@@ -204,6 +204,7 @@ TEST_CASE("no damage to a file does worse than an error") {
       if (bytes.size() <= 8 + header) bytes.resize(8 + header);
     }
     if (any(4) == 0) bytes.resize(any(bytes.size()));
+    std::filesystem::remove(path);  // to overwrite would wait for the disk
     std::ofstream(path, std::ios::binary) << bytes;
     try {
       for (const auto& [name, tensor] : read_safetensors(path).tensors) tensor.clone();

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+#include "apps/image.h"
+
+#include <stb/stb_image.h>
+#include <stb/stb_image_write.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "apps/image_check.h"
+
+namespace telescope::app {
+namespace {
+
+constexpr std::int64_t most_pixels = std::int64_t{1} << 28;
+
+struct FreeImage {
+  void operator()(unsigned char* p) const { stbi_image_free(p); }
+};
+
+const stbi_uc* data_of(Bytes file) { return reinterpret_cast<const stbi_uc*>(file.data()); }
+
+// The size, having checked everything that stands at the beginning of the file.
+ImageSize check_header(const std::string& name, Bytes file) {
+  TELESCOPE_CHECK(!file.empty(), "image", "{} is empty", name);
+  TELESCOPE_CHECK(image_format(file) != ImageFormat::other, "image",
+                  "{} is neither a PNG nor a JPEG file", name);
+  TELESCOPE_CHECK(file.size() <= std::numeric_limits<int>::max(), "image", "{} has {} bytes", name,
+                  file.size());
+  const int length = static_cast<int>(file.size());
+  ImageSize size;
+  int channels = 0;
+  if (!stbi_info_from_memory(data_of(file), length, &size.width, &size.height, &channels)) {
+    raise("image", "{} is damaged: {}", name, stbi_failure_reason());
+  }
+  TELESCOPE_CHECK(!stbi_is_16_bit_from_memory(data_of(file), length), "image",
+                  "{} has 16 bits a channel; convert it to 8", name);
+  TELESCOPE_CHECK(std::int64_t{size.height} * size.width <= most_pixels, "image",
+                  "{} has {} x {} pixels, more than 2^28", name, size.width, size.height);
+  return size;
+}
+
+}  // namespace
+
+Image::Image(int h, int w, std::uint8_t grey)
+    : height(h),
+      width(w),
+      rgb(static_cast<std::size_t>(h) * static_cast<std::size_t>(w) * 3, grey) {}
+
+ImageSize read_image_size(const std::filesystem::path& path) {
+  return check_header(path.string(), MappedFile::open(path)->bytes());
+}
+
+Image read_image(const std::filesystem::path& path) {
+  return decode_image(MappedFile::open(path)->bytes(), path.string());
+}
+
+Image decode_image(Bytes file, const std::string& name) {
+  const ImageSize size = check_header(name, file);
+  const std::string damage =
+      image_format(file) == ImageFormat::png ? png_damage(file) : jpeg_damage(file);
+  if (!damage.empty()) raise("image", "{} is damaged: {}", name, damage);
+
+  int height = 0, width = 0, channels = 0;
+  const std::unique_ptr<unsigned char, FreeImage> pixels(stbi_load_from_memory(
+      data_of(file), static_cast<int>(file.size()), &width, &height, &channels, 3));
+  if (!pixels) raise("image", "{} is damaged: {}", name, stbi_failure_reason());
+  TELESCOPE_CHECK(height == size.height && width == size.width, "image", "{} is damaged", name);
+  Image image;
+  image.height = height;
+  image.width = width;
+  image.rgb.assign(pixels.get(), pixels.get() + std::size_t(height) * std::size_t(width) * 3);
+  return image;
+}
+
+void write_png(const std::filesystem::path& path, const Image& image) {
+  TELESCOPE_CHECK(image.height > 0 && image.width > 0, "image", "{} x {} pixels to write to {}",
+                  image.width, image.height, path.string());
+  std::vector<std::byte> png;
+  const auto append = [](void* to, void* data, int size) {
+    const auto* bytes = static_cast<const std::byte*>(data);
+    auto& all = *static_cast<std::vector<std::byte>*>(to);
+    all.insert(all.end(), bytes, bytes + size);
+  };
+  if (!stbi_write_png_to_func(append, &png, image.width, image.height, 3, image.rgb.data(),
+                              image.width * 3)) {
+    raise_failure("image", "no memory to compress {}", path.string());
+  }
+  write_file_atomically(path, {Bytes(png)}, "picture");
+}
+
+Image contact_sheet(const std::vector<std::vector<Image>>& rows, int gap) {
+  std::vector<int> heights, widths;
+  for (const auto& row : rows) {
+    heights.push_back(0);
+    if (widths.size() < row.size()) widths.resize(row.size(), 0);
+    for (std::size_t k = 0; k < row.size(); ++k) {
+      heights.back() = std::max(heights.back(), row[k].height);
+      widths[k] = std::max(widths[k], row[k].width);
+    }
+  }
+  int height = gap, width = gap;
+  for (const int h : heights) height += h + gap;
+  for (const int w : widths) width += w + gap;
+
+  Image sheet(height, width, 255);
+  for (int top = gap; const auto& row : rows) {
+    int left = gap;
+    for (std::size_t k = 0; k < row.size(); left += widths[k++] + gap) {
+      for (int y = 0; y < row[k].height; ++y) {
+        std::copy_n(row[k].pixel(y, 0), row[k].width * 3, sheet.pixel(top + y, left));
+      }
+    }
+    top += heights[static_cast<std::size_t>(&row - rows.data())] + gap;
+  }
+  return sheet;
+}
+
+Tensor to_tensor(const Image& image) { return to_tensor(std::vector<Image>{image}); }
+
+Tensor to_tensor(const std::vector<Image>& images) {
+  TELESCOPE_CHECK(!images.empty(), "to_tensor", "expected at least one picture");
+  const int height = images[0].height, width = images[0].width;
+  const Tensor x = Tensor::empty({static_cast<std::int64_t>(images.size()), height, width, 3});
+  float* out = x.data<float>();
+  for (const Image& image : images) {
+    TELESCOPE_CHECK(image.height == height && image.width == width, "to_tensor",
+                    "expected pictures of one size, got {} x {} and {} x {}", width, height,
+                    image.width, image.height);
+    out = std::transform(image.rgb.begin(), image.rgb.end(), out,
+                         [](std::uint8_t u) { return static_cast<float>(u) / 127.5f - 1.f; });
+  }
+  return x;
+}
+
+std::vector<Image> to_images(const Tensor& x) {
+  const Shape& shape = x.shape();
+  TELESCOPE_CHECK((shape.rank() == 3 || shape.rank() == 4) && shape[-1] == 3, "to_images",
+                  "expected [N,H,W,3] or [H,W,3], got {}", shape);
+  const std::int64_t count = shape.rank() == 4 ? shape[0] : 1;
+  const Tensor host = x.detach().to(DType::f32).to(Device{});
+  const float* in = host.data<float>();
+  std::vector<Image> images;
+  for (std::int64_t i = 0; i < count; ++i) {
+    images.emplace_back(static_cast<int>(shape[-3]), static_cast<int>(shape[-2]));
+    for (std::uint8_t& u : images.back().rgb) {
+      const float value = (*in++ + 1.f) * 127.5f;
+      u = value > 0.f ? static_cast<std::uint8_t>(std::lrint(std::min(value, 255.f))) : 0;
+    }
+  }
+  return images;
+}
+
+Image to_image(const Tensor& x) {
+  TELESCOPE_CHECK(x.rank() == 3 || (x.rank() == 4 && x.extent(0) == 1), "to_image",
+                  "expected [H,W,3] or [1,H,W,3], got {}", x.shape());
+  return std::move(to_images(x)[0]);
+}
+
+}  // namespace telescope::app

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// Pictures: read from PNG and JPEG, written as PNG, to and from tensors.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/file.h"
+#include "core/tensor.h"
+
+namespace telescope::app {
+
+/// Eight bits a channel, row by row from the top, pixels as red, green, blue.
+struct Image {
+  int height = 0, width = 0;
+  std::vector<std::uint8_t> rgb;  ///< height * width * 3
+
+  Image() = default;
+  /// All pixels of one grey.
+  Image(int h, int w, std::uint8_t grey = 0);
+  std::uint8_t* pixel(int y, int x) { return rgb.data() + (std::size_t(y) * width + x) * 3; }
+  const std::uint8_t* pixel(int y, int x) const {
+    return rgb.data() + (std::size_t(y) * width + x) * 3;
+  }
+  friend bool operator==(const Image&, const Image&) = default;
+};
+
+/// Reads a PNG or JPEG file; grey becomes RGB, transparency is dropped. Error naming the file if it
+/// is anything else, damaged or cut anywhere, has 16 bits a channel, or more than 2^28 pixels.
+Image read_image(const std::filesystem::path& path);
+/// The same from the bytes of a file; `name` stands for it in messages.
+Image decode_image(Bytes file, const std::string& name);
+
+struct ImageSize {
+  int height = 0, width = 0;
+};
+/// The size from the beginning of a file; Error if read_image() could not read it for what stands
+/// there. What comes after may still be damaged.
+ImageSize read_image_size(const std::filesystem::path& path);
+
+/// Writes atomically; Error for an image without pixels.
+void write_png(const std::filesystem::path& path, const Image& image);
+
+/// A grid of pictures, one row a vector, each cell as large as its row and column need, `gap`
+/// pixels of white between and around.
+Image contact_sheet(const std::vector<std::vector<Image>>& rows, int gap = 4);
+
+/// One picture of 0..255 as [1,H,W,3] f32 in [-1, 1]: u / 127.5 - 1.
+Tensor to_tensor(const Image& image);
+/// Pictures of one size as [N,H,W,3].
+Tensor to_tensor(const std::vector<Image>& images);
+/// The inverse for [N,H,W,3] or [H,W,3]: rounded to nearest, clamped to [-1, 1]; NaN becomes 0.
+/// to_images(to_tensor(image)) is `image`.
+std::vector<Image> to_images(const Tensor& x);
+/// The same for a single picture.
+Image to_image(const Tensor& x);
+
+}  // namespace telescope::app

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#include "apps/loader.h"
+
+#include <atomic>
+#include <cmath>
+
+#include "support/compare.h"
+
+using namespace telescope;
+using namespace telescope::app;
+using namespace telescope::test;
+
+namespace {
+// Pictures of one grey each, so that a sample shows where it came from.
+class GreyPictures : public Dataset {
+ public:
+  std::int64_t size() const override { return 100; }
+  std::shared_ptr<const Image> picture(std::int64_t index) const override {
+    if (index == bad) throw Failure("the disk is gone");
+    return std::make_shared<Image>(4, 4, static_cast<std::uint8_t>(index));
+  }
+  std::string name(std::int64_t index) const override { return std::to_string(index); }
+  std::string description() const override { return "grey"; }
+  std::atomic<std::int64_t> bad{-1};
+};
+RandomKey key(std::uint64_t step) { return RandomKey(5, "data", step); }
+}  // namespace
+
+TEST_CASE("a batch depends on its key alone") {
+  const CropSource source(std::make_shared<BuiltinDataset>(1, 8, 20), 8);
+  const CropSource again(std::make_shared<BuiltinDataset>(1, 8, 20), 8);
+  const Tensor batch = source.batch(6, key(3));
+  CHECK(batch.shape() == Shape{6, 8, 8, 3});
+  CHECK_SAME(again.batch(6, key(3)), batch);
+  CHECK(!difference(source.batch(6, key(4)), batch, {0.1, 0.1}).empty());
+  CHECK(!difference(source.batch(6, RandomKey(6, "data", 3)), batch, {0.1, 0.1}).empty());
+  CHECK_SAME(source.batch(2, key(3)), batch.rows(0, 2));
+  CHECK(source.batch(0, key(3)).shape() == Shape{0, 8, 8, 3});
+  for (const float value : batch.to_vector<float>()) CHECK(std::abs(value) <= 1.f);
+}
+
+TEST_CASE("all pictures are drawn, equally often") {
+  const CropSource source(std::make_shared<GreyPictures>(), 2);
+  std::vector<int> count(100);
+  for (std::uint64_t step = 0; step < 100; ++step) {
+    const Tensor batch = source.batch(100, key(step));
+    for (std::int64_t i = 0; i < 100; ++i) {
+      ++count[static_cast<std::size_t>(to_image(batch.rows(i, 1)).rgb[0])];
+    }
+  }
+  double chi_square = 0;
+  for (const int c : count) chi_square += (c - 100.) * (c - 100.) / 100.;
+  CHECK(chi_square < 99 + 5 * std::sqrt(2 * 99.));
+}
+
+TEST_CASE("prefetched batches are those of the source, in order, for any number of threads") {
+  const CropSource source(std::make_shared<BuiltinDataset>(2, 8, 20), 8);
+  for (const int threads : {1, 2, 5}) {
+    Prefetcher prefetcher(source, threads);
+    for (std::uint64_t step = 0; step < 4; ++step) prefetcher.request(3, key(step));
+    for (std::uint64_t step = 0; step < 20; ++step) {
+      CHECK(prefetcher.pending() == 4);
+      CHECK_SAME(prefetcher.next(), source.batch(3 + (step >= 4), key(step)));
+      prefetcher.request(4, key(step + 4));
+    }
+  }
+}
+
+TEST_CASE("what goes wrong in the background reaches the one who waits, and only there") {
+  const auto pictures = std::make_shared<GreyPictures>();
+  const CropSource source(pictures, 2);
+  Prefetcher prefetcher(source, 2);
+  prefetcher.request(300, key(0));
+  CHECK(prefetcher.next().extent(0) == 300);
+  pictures->bad = 17;
+  prefetcher.request(3000, key(1));
+  CHECK_THROWS_AS(prefetcher.next(), Failure);
+  pictures->bad = -1;
+  prefetcher.request(3, key(2));
+  CHECK(prefetcher.next().extent(0) == 3);
+  CHECK(error_of([&] { prefetcher.next(); }) ==
+        "data: a batch was asked for that was never requested");
+}
+
+TEST_CASE("a prefetcher with work left stops cleanly") {
+  const CropSource source(std::make_shared<BuiltinDataset>(3, 8, 20), 8);
+  for (int round = 0; round < 20; ++round) {
+    Prefetcher prefetcher(source, 3);
+    for (std::uint64_t step = 0; step < 50; ++step) prefetcher.request(16, key(step));
+    if (round % 2) prefetcher.next();
+  }
+}
+
+TEST_CASE("wrong requests") {
+  const auto set = std::make_shared<GreyPictures>();
+  CHECK(!error_of([] { CropSource(nullptr, 4); }).empty());
+  CHECK(error_of([&] { CropSource(set, 0); }) == "data: expected crops of at least 1, got 0");
+  CHECK(error_of([&] { CropSource(set, 2).batch(-1, key(0)); }) == "data: a batch of -1");
+  CHECK(!error_of([&] { CropSource(set, 5).batch(1, key(0)); }).empty());
+  CHECK(!error_of([&] { Prefetcher(CropSource(set, 2), 0); }).empty());
+}
