@@ -8,5 +8,7 @@ namespace telescope::app::assets {
 
 /// Chart.js (https://www.chartjs.org, MIT), minified, from the system's package.
 extern const std::string_view chart_js;
+/// The look and the charts of a report's page: apps/report/page.css and page.js.
+extern const std::string_view page_css, page_js;
 
 }  // namespace telescope::app::assets
