@@ -11,6 +11,7 @@
 #include "core/parallel.h"
 #include "kernels/pointwise/pointwise.h"
 #include "kernels/simd.h"
+#include "kernels/vector_loops-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace telescope::kernels::HWY_NAMESPACE {
@@ -20,7 +21,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <class D, class V>
 HWY_INLINE V sigmoid_of(D d, V x) {
   const V one = hn::Set(d, 1);
-  return hn::Div(one, hn::Add(one, hn::Exp(d, hn::Neg(x))));
+  return hn::Div(one, hn::Add(one, exp_of(d, hn::Neg(x))));
 }
 
 struct Silu {
@@ -92,27 +93,16 @@ struct Scale {
   }
 };
 
-// Calls f(d, i) for whole vectors, then f(d1, i) for what is left, one element at a time.
-template <class T, class F>
-HWY_INLINE void for_each_vector(std::int64_t n, const F& f) {
-  const hn::ScalableTag<T> d;
-  const hn::CappedTag<T, 1> d1;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  std::int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) f(d, i);
-  for (; i < n; ++i) f(d1, i);
-}
-
 template <class T, class Function>
 void map(Function function, T a, std::int64_t n, const T* x, T* y) {
-  for_each_vector<T>(n, [=](auto d, std::int64_t i) HWY_ATTR {
+  vector_loop<T>(n, [=](auto d, std::int64_t i) HWY_ATTR {
     hn::StoreU(function.value(d, hn::LoadU(d, x + i), hn::Set(d, a)), d, y + i);
   });
 }
 
 template <class T, class Function>
 void map_backward(Function function, T a, std::int64_t n, const T* x, const T* dy, T* dx) {
-  for_each_vector<T>(n, [=](auto d, std::int64_t i) HWY_ATTR {
+  vector_loop<T>(n, [=](auto d, std::int64_t i) HWY_ATTR {
     const auto slope = function.slope(d, hn::LoadU(d, x + i), hn::Set(d, a));
     hn::StoreU(hn::Mul(slope, hn::LoadU(d, dy + i)), d, dx + i);
   });
@@ -149,7 +139,7 @@ void unary_backward_range(Unary function, T a, std::int64_t n, const T* x, const
 template <class T>
 void binary_range(Binary function, std::int64_t n, const T* a, const T* b, T* y) {
   const auto apply = [=](auto f) {
-    for_each_vector<T>(n, [=](auto d, std::int64_t i) HWY_ATTR {
+    vector_loop<T>(n, [=](auto d, std::int64_t i) HWY_ATTR {
       hn::StoreU(f(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, y + i);
     });
   };

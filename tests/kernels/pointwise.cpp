@@ -81,4 +81,9 @@ TEST_CASE("NaN and infinity pass through") {
   CHECK(std::isnan(y.data<float>()[0]));
   CHECK(y.data<float>()[1] == INFINITY);
   CHECK(y.data<float>()[2] == 0.f);
+  for (const Unary f : {Unary::silu, Unary::tanh, Unary::sigmoid, Unary::leaky_relu}) {
+    INFO(kernels::name_of(f));
+    kernels::unary(Stream(), f, 0.2f, 3, x.data<float>(), y.data<float>());
+    CHECK(std::isnan(y.data<float>()[0]));
+  }
 }
