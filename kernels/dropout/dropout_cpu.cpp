@@ -37,11 +37,9 @@ namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
 template <class T>
-HWY_INLINE void apply(const cpu::DropoutRule<T>& rule, std::int64_t n, const std::int32_t* words,
-                      const T* x, T* y) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    y[i] = words[i] >= rule.threshold ? rule.scale * x[i] : T{0};
-  }
+HWY_INLINE T apply(const cpu::DropoutRule<T>& rule, std::int32_t word, T x) {
+  const T kept = rule.scale * x;  // before the choice, so that there is no branch
+  return word >= rule.threshold ? kept : T{0};
 }
 
 template <class T>
@@ -61,13 +59,18 @@ void dropout_row(const cpu::DropoutRow& row, const cpu::DropoutRule<T>& rule,
                           words);
     const std::int64_t count = std::min(lanes, row.counters - q);
     if (row.channels % 4 == 0) {
-      apply(rule, 4 * count, words, x + 4 * q, y + 4 * q);
+      const T* from = x + 4 * q;
+      T* to = y + 4 * q;
+      for (std::int64_t k = 0; k < 4 * count; ++k) to[k] = apply(rule, words[k], from[k]);
       continue;
     }
     for (std::int64_t k = 0; k < count; ++k) {  // the last group of each pixel is not full
       const std::int64_t first = 4 * row.group[q + k];
       const std::int64_t at = row.column[q + k] * row.channels + first;
-      apply(rule, std::min<std::int64_t>(4, row.channels - first), words + 4 * k, x + at, y + at);
+      const std::int64_t end = std::min<std::int64_t>(4, row.channels - first);
+      for (std::int64_t j = 0; j < end; ++j) {
+        y[at + j] = words[4 * k + j] >= rule.threshold ? rule.scale * x[at + j] : T{0};
+      }
     }
   }
 }
