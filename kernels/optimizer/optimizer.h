@@ -44,7 +44,8 @@ struct SgdOptions {
 ///   g = grad + weight_decay param
 ///   buffer = g on step 1, else momentum buffer + (1 - dampening) g
 ///   param -= lr buffer
-/// Updates param and buffer; reads grad. With momentum 0 the buffer is g, and may be null.
+/// Updates param and buffer; reads grad. Before step 1 the buffer holds anything finite (it is
+/// multiplied by 0). With momentum 0 the buffer is g, and may be null.
 template <class T>
 void sgd_momentum_step(const Stream& stream, std::int64_t n, const SgdOptions& options,
                        const OptimizerScalars* scalars, const T* grad, T* param, T* buffer);
