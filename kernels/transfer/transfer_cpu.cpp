@@ -18,6 +18,41 @@ HWY_BEFORE_NAMESPACE();
 namespace telescope::kernels::HWY_NAMESPACE {
 namespace {
 
+namespace hn = hwy::HWY_NAMESPACE;
+
+#if HWY_TARGET != HWY_SCALAR
+// The 2x2 sums of a picture of three channels, taken apart into vectors of one channel each: as
+// many output pixels as fill vectors; returns how many those are. (Tried for injection: no gain.)
+template <class T>
+HWY_INLINE std::int64_t pool_rgb(std::int64_t out_w, T factor, const T* HWY_RESTRICT x,
+                                 const T* HWY_RESTRICT below, T* HWY_RESTRICT y) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const auto pairs = [=](auto left, auto right) HWY_ATTR {
+    return hn::Add(hn::ConcatEven(d, right, left), hn::ConcatOdd(d, right, left));
+  };
+  const auto scaled = [=](auto a, auto b)
+                          HWY_ATTR { return hn::Mul(hn::Set(d, factor), hn::Add(a, b)); };
+  auto r0 = hn::Zero(d), g0 = r0, b0 = r0, r1 = r0, g1 = r0, b1 = r0;
+  std::int64_t j = 0;
+  for (; j + lanes <= out_w; j += lanes) {
+    hn::LoadInterleaved3(d, x + 6 * j, r0, g0, b0);
+    hn::LoadInterleaved3(d, x + 6 * j + 3 * lanes, r1, g1, b1);
+    const auto r = pairs(r0, r1), g = pairs(g0, g1), b = pairs(b0, b1);
+    hn::LoadInterleaved3(d, below + 6 * j, r0, g0, b0);
+    hn::LoadInterleaved3(d, below + 6 * j + 3 * lanes, r1, g1, b1);
+    hn::StoreInterleaved3(scaled(r, pairs(r0, r1)), scaled(g, pairs(g0, g1)),
+                          scaled(b, pairs(b0, b1)), d, y + 3 * j);
+  }
+  return j;
+}
+#else  // which has no lanes to choose from
+template <class T>
+HWY_INLINE std::int64_t pool_rgb(std::int64_t, T, const T*, const T*, T*) {
+  return 0;
+}
+#endif
+
 // One row of an operation; C is the number of channels where it is 1 to 4, else 0 and `c` tells.
 
 template <std::int64_t C, class T>
@@ -44,7 +79,9 @@ template <std::int64_t C, class T>
 HWY_INLINE void pool_row(std::int64_t c, std::int64_t out_w, T factor, const T* HWY_RESTRICT x,
                          const T* HWY_RESTRICT below, T* HWY_RESTRICT y) {
   if constexpr (C > 0) c = C;
-  for (std::int64_t j = 0; j < out_w; ++j) {
+  std::int64_t j = 0;
+  if constexpr (C == 3) j = pool_rgb(out_w, factor, x, below, y);
+  for (; j < out_w; ++j) {
     const T *a = x + 2 * j * c, *b = below + 2 * j * c;
     for (std::int64_t k = 0; k < c; ++k) {
       y[j * c + k] = factor * ((a[k] + a[c + k]) + (b[k] + b[c + k]));

@@ -70,7 +70,9 @@ TransferShape adjoint(TransferShape s) {
 
 template <class F>
 void for_each_halved(const F& f) {
-  for (const ImageSize& image : images)
+  std::vector<ImageSize> sizes = images;
+  sizes.push_back({1, 5, 75});  // whole vectors of output pixels and a rest
+  for (const ImageSize& image : sizes)
     for (const auto c : channels) {
       const TransferShape s{image.n, image.h, image.w, c, image.h / 2, image.w / 2};
       if (s.out_size() == 0) continue;
