@@ -77,20 +77,23 @@ Image decode_image(Bytes file, const std::string& name) {
   return image;
 }
 
-void write_png(const std::filesystem::path& path, const Image& image) {
-  TELESCOPE_CHECK(image.height > 0 && image.width > 0, "image", "{} x {} pixels to write to {}",
-                  image.width, image.height, path.string());
-  std::vector<std::byte> png;
+std::string encode_png(const Image& image) {
+  TELESCOPE_CHECK(image.height > 0 && image.width > 0, "image",
+                  "{} x {} pixels cannot be a PNG file", image.width, image.height);
+  std::string png;
   const auto append = [](void* to, void* data, int size) {
-    const auto* bytes = static_cast<const std::byte*>(data);
-    auto& all = *static_cast<std::vector<std::byte>*>(to);
-    all.insert(all.end(), bytes, bytes + size);
+    static_cast<std::string*>(to)->append(static_cast<const char*>(data),
+                                          static_cast<std::size_t>(size));
   };
   if (!stbi_write_png_to_func(append, &png, image.width, image.height, 3, image.rgb.data(),
                               image.width * 3)) {
-    raise_failure("image", "no memory to compress {}", path.string());
+    raise_failure("image", "no memory to compress {} x {} pixels", image.width, image.height);
   }
-  write_file_atomically(path, {Bytes(png)}, "picture");
+  return png;
+}
+
+void write_png(const std::filesystem::path& path, const Image& image) {
+  write_file_atomically(path, encode_png(image), "picture");
 }
 
 Image contact_sheet(const std::vector<std::vector<Image>>& rows, int gap) {

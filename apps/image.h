@@ -40,7 +40,9 @@ struct ImageSize {
 /// there. What comes after may still be damaged.
 ImageSize read_image_size(const std::filesystem::path& path);
 
-/// Writes atomically; Error for an image without pixels.
+/// The bytes of a PNG file; Error for an image without pixels.
+std::string encode_png(const Image& image);
+/// Writes atomically.
 void write_png(const std::filesystem::path& path, const Image& image);
 
 /// A grid of pictures, one row a vector, each cell as large as its row and column need, `gap`

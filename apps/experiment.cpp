@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#include "apps/experiment.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <optional>
+
+#include "apps/task.h"
+#include "core/autograd.h"
+#include "core/profile.h"
+#include "core/safetensors.h"
+#include "layers/loss.h"
+
+namespace telescope::app {
+
+Schedule schedule_of(const RunOptions& options) {
+  const BatchPlan plan =
+      options.batch.size() == 1
+          ? BatchPlan::geometric(options.batch[0], static_cast<int>(options.levels), options.growth)
+          : BatchPlan(options.batch);
+  return make_schedule(options.strategy, plan, options.steps);
+}
+
+// Degraded crops: which pictures, which crops and which noise depends on (seed, level, step) alone.
+class Experiment::Source : public SampleSource {
+ public:
+  Source(const CropSource& crops, std::uint64_t seed)
+      : crops_(crops), prefetcher_(crops), seed_(seed) {}
+
+  void prepare(const Draw& draw) override { prefetcher_.request(draw.count, key(draw)); }
+  Samples draw(const Draw& draw) override {
+    // The trainer prepares every draw but those of its first step.
+    const bool prepared = draw.step != first_step_.value_or(draw.step);
+    if (!first_step_) first_step_ = draw.step;
+    const Tensor clean = prepared ? prefetcher_.next() : crops_.batch(draw.count, key(draw));
+    return denoise(clean,
+                   {seed_, "noise/" + draw.level.str(), static_cast<std::uint64_t>(draw.step)});
+  }
+
+ private:
+  RandomKey key(const Draw& draw) const {
+    return {seed_, "crops/" + draw.level.str(), static_cast<std::uint64_t>(draw.step)};
+  }
+
+  const CropSource& crops_;
+  Prefetcher prefetcher_;
+  std::uint64_t seed_;
+  std::optional<std::int64_t> first_step_;
+};
+
+Experiment::Experiment(const RunOptions& options, const Pictures& pictures)
+    : options_(options),
+      pictures_(pictures),
+      network_(make_network(options, options.seed)),
+      parameters_(std::make_unique<ParameterBuffer>(*network_.module)),
+      optimizer_(
+          make_optimizer(options.optimizer, parameters_->values(), parameters_->gradients())),
+      source_(std::make_unique<Source>(pictures.training(), options.seed)) {
+  const Schedule schedule = schedule_of(options);
+  const auto loss = [this](const Samples& samples) {
+    return mse_per_sample(network_.forward(samples.input, samples.time), samples.target);
+  };
+  const auto rate =
+      LearningRate::cosine(options.learning_rate, options.final_learning_rate, schedule.steps());
+  trainer_ = std::make_unique<Trainer>(
+      *parameters_, *optimizer_, loss, *source_, schedule, rate,
+      TrainerOptions{.seed = options.seed,
+                     .restriction = parse_restriction(options.restriction),
+                     .paired = options.paired || network_.module->mixes_samples(),
+                     .measure_every = options.measure_every});
+}
+
+Quality Experiment::validate() const {
+  const Scope scope("validation");
+  const NoGradGuard no_grad;
+  network_.module->eval();
+  const Samples& all = pictures_.validation();
+  Quality sum;
+  const std::int64_t count = all.size(), batch = 16;
+  for (std::int64_t first = 0; first < count; first += batch) {
+    const Samples part = rows(all, first, std::min(batch, count - first));
+    const Tensor errors = mse_per_sample(network_.forward(part.input, part.time), part.target);
+    for (const float error : errors.to_vector<float>()) {
+      sum.mse += static_cast<double>(error) / static_cast<double>(count);
+      sum.psnr += 10 * std::log10(4 / static_cast<double>(error)) / static_cast<double>(count);
+    }
+  }
+  network_.module->train();
+  return sum;
+}
+
+Samples Experiment::restored(std::int64_t count, Tensor& output) const {
+  const NoGradGuard no_grad;
+  network_.module->eval();
+  const Samples& all = pictures_.validation();
+  Samples part = rows(all, 0, std::min(count, all.size()));
+  output = network_.forward(part.input, part.time);
+  network_.module->train();
+  return part;
+}
+
+namespace {
+
+constexpr const char* format_name = "telescope-1";
+
+std::string describe_network(const RunOptions& o) {
+  return nlohmann::json{{"model", o.model}, {"hidden", o.hidden}, {"blocks", o.blocks}}.dump();
+}
+
+void append(NamedTensors& all, const std::string& prefix, const NamedTensors& tensors) {
+  for (const auto& [name, tensor] : to_pytorch_layout(tensors)) {
+    all.push_back({prefix + name, tensor});
+  }
+}
+
+}  // namespace
+
+void Experiment::save_weights(const std::filesystem::path& path) const {
+  write_safetensors(path, to_pytorch_layout(parameters_->named()),
+                    {{"format", format_name}, {"network", describe_network(options_)}});
+}
+
+void Experiment::save_checkpoint(const std::filesystem::path& path) const {
+  NamedTensors all;
+  append(all, "", parameters_->named());
+  for (const auto& [name, flat] : optimizer_->state()) {
+    append(all, "optimizer." + name + ".", parameters_->slices(flat));
+  }
+  const TrainerState& p = trainer_->state();
+  const nlohmann::json progress{
+      {"steps", p.steps},           {"optimizer_steps", optimizer_->steps()},
+      {"work_units", p.work_units}, {"seconds", p.seconds},
+      {"images", p.images},         {"flop", p.flop}};
+  write_safetensors(path, all,
+                    {{"format", format_name},
+                     {"network", describe_network(options_)},
+                     {"options", to_json(options_).dump()},
+                     {"progress", progress.dump()}});
+}
+
+void Experiment::load_checkpoint(const std::filesystem::path& path) {
+  const SafetensorsFile file = read_safetensors(path);
+  const auto metadata = [&](const std::string& key) {
+    const auto found = file.metadata.find(key);
+    TELESCOPE_CHECK(found != file.metadata.end(), path.string(),
+                    "is no checkpoint of a run: it has no '{}'", key);
+    return found->second;
+  };
+  NamedTensors target = parameters_->named();
+  for (const auto& [name, flat] : optimizer_->state()) {
+    for (const auto& slice : parameters_->slices(flat)) {
+      target.push_back({"optimizer." + name + "." + slice.name, slice.tensor});
+    }
+  }
+  TrainerState p;
+  std::int64_t optimizer_steps = 0;
+  try {
+    const auto json = nlohmann::json::parse(metadata("progress"));
+    p = {json.at("steps"), json.at("work_units"), json.at("seconds"), json.at("images"),
+         json.at("flop")};
+    optimizer_steps = json.at("optimizer_steps");
+  } catch (const nlohmann::json::exception&) {
+    raise(path.string(), "is damaged: its progress cannot be read");
+  }
+  load_pytorch_layout(target, file.tensors, path.string());
+  optimizer_->set_steps(optimizer_steps);
+  trainer_->resume(p);
+}
+
+}  // namespace telescope::app

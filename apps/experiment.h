@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// One network, one schedule, one run: training, validation and checkpoints.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "apps/network.h"
+#include "apps/pictures.h"
+#include "multilevel/trainer.h"
+
+namespace telescope::app {
+
+/// Mean over the validation set: squared error of images in [-1, 1], and PSNR in dB for the range
+/// of 2.
+struct Quality {
+  double mse = 0, psnr = 0;
+};
+
+class Experiment {
+ public:
+  /// `pictures` is shared by the runs of a comparison, and must outlive the experiment.
+  Experiment(const RunOptions& options, const Pictures& pictures);
+
+  Trainer& trainer() { return *trainer_; }
+  const RunOptions& options() const { return options_; }
+  /// On mesh 0, on the fixed validation set with its fixed noise; no training time.
+  Quality validate() const;
+  /// The network's output for the first `count` validation samples, and what it saw.
+  Samples restored(std::int64_t count, Tensor& output) const;
+
+  /// Weights alone, by the names and in the layouts of the reference code's state_dict.
+  void save_weights(const std::filesystem::path& path) const;
+  /// Weights, moments and progress: all that another process needs to continue to the same bits.
+  void save_checkpoint(const std::filesystem::path& path) const;
+  /// Error that names the file if it is damaged or belongs to another network.
+  void load_checkpoint(const std::filesystem::path& path);
+
+ private:
+  class Source;
+
+  RunOptions options_;
+  const Pictures& pictures_;
+  Network network_;
+  std::unique_ptr<ParameterBuffer> parameters_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<SampleSource> source_;
+  std::unique_ptr<Trainer> trainer_;
+};
+
+/// The schedule that the options ask for.
+Schedule schedule_of(const RunOptions& options);
+
+}  // namespace telescope::app

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// Everything a run is made of, by the names it has on the command line and in config.json.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace telescope::app {
+
+struct RunOptions {
+  std::string task = "denoise";
+  std::string model = "resnet";
+  std::int64_t hidden = 128, blocks = 2;
+
+  std::string data = "builtin";
+  std::string validation;
+  std::int64_t validation_images = 100;
+  bool strict = false;
+  std::int64_t size = 64;
+
+  std::string strategy = "full-multiscale";
+  std::int64_t levels = 4;
+  std::vector<std::int64_t> batch = {16};
+  std::int64_t growth = 2;
+  std::int64_t steps = 2000;
+  std::string restriction = "injection";
+  bool paired = false;
+
+  std::string optimizer = "adam";
+  double learning_rate = 5e-4, final_learning_rate = 1e-6;
+  std::uint64_t seed = 0;
+
+  std::int64_t validate_every = 0, measure_every = 0, checkpoint_every = 0;
+
+  friend bool operator==(const RunOptions&, const RunOptions&) = default;
+};
+
+/// Where and how to run: not part of what a run is, free to change when it is resumed.
+struct MachineOptions {
+  std::string out;
+  std::string device = "auto";
+  int threads = 0;
+  std::int64_t memory_limit_mib = 0;
+};
+
+/// Adds `--task`, `--model`, ... to a subcommand. `with_strategy`: also `--strategy`.
+void add_options(CLI::App& command, RunOptions& options, bool with_strategy);
+void add_options(CLI::App& command, MachineOptions& options);
+/// Applies --device, --threads and the memory limit.
+void apply(const MachineOptions& options);
+
+/// Error with one line unless the values make sense together.
+void check(const RunOptions& options);
+
+nlohmann::json to_json(const RunOptions& options);
+/// Error naming `file` for what is missing or of the wrong type.
+RunOptions options_from_json(const nlohmann::json& json, const std::string& file);
+/// Error if an option given on the command line differs from the stored run's.
+void check_same(const CLI::App& command, const RunOptions& given, const RunOptions& stored);
+
+}  // namespace telescope::app

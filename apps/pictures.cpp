@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include "apps/pictures.h"
+
+#include "apps/task.h"
+
+namespace telescope::app {
+namespace {
+
+// Builtin pictures are the same for every run, so that runs with different seeds can be compared.
+constexpr std::uint64_t builtin_training = 1, builtin_validation = 2, validation_noise = 3;
+constexpr std::int64_t held_out = 10;  // every tenth picture of a folder without --validation
+
+/// Some pictures of another set.
+class Subset : public Dataset {
+ public:
+  Subset(std::shared_ptr<const Dataset> whole, bool validation) : whole_(std::move(whole)) {
+    for (std::int64_t i = 0; i < whole_->size(); ++i) {
+      if ((i % held_out == held_out - 1) == validation) indices_.push_back(i);
+    }
+  }
+  std::int64_t size() const override { return static_cast<std::int64_t>(indices_.size()); }
+  std::shared_ptr<const Image> picture(std::int64_t i) const override {
+    return whole_->picture(indices_.at(static_cast<std::size_t>(i)));
+  }
+  std::string name(std::int64_t i) const override {
+    return whole_->name(indices_.at(static_cast<std::size_t>(i)));
+  }
+  std::string description() const override {
+    return fmt::format("{} of {}", size(), whole_->description());
+  }
+
+ private:
+  std::shared_ptr<const Dataset> whole_;
+  std::vector<std::int64_t> indices_;
+};
+
+}  // namespace
+
+Pictures::Pictures(const RunOptions& options, const Log& log) {
+  const FolderOptions folder{.crop = options.size, .strict = options.strict, .log = log};
+  auto training = open_dataset(options.data, builtin_training, folder);
+  std::shared_ptr<const Dataset> validation;
+  if (!options.validation.empty()) {
+    validation = open_dataset(options.validation, builtin_validation, folder);
+  } else if (options.data == "builtin") {
+    validation = open_dataset(options.data, builtin_validation, folder);
+  } else {
+    TELESCOPE_CHECK(
+        training->size() >= held_out, options.data,
+        "expected at least {} pictures, of which every tenth is for validation, got {}; "
+        "name another folder with --validation",
+        held_out, training->size());
+    validation = std::make_shared<Subset>(training, true);
+    training = std::make_shared<Subset>(training, false);
+  }
+  description_ =
+      "training: " + training->description() + "\nvalidation: " + validation->description();
+  training_ = std::make_unique<CropSource>(std::move(training), options.size);
+  validation_ = denoise(validation_set(*validation, options.validation_images, options.size),
+                        {.seed = validation_noise, .stream = "validation", .step = 0});
+}
+
+}  // namespace telescope::app

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+// The pictures of a run: what is trained on, and what it is validated on.
+#pragma once
+
+#include <memory>
+
+#include "apps/dataset.h"
+#include "apps/loader.h"
+#include "apps/options.h"
+#include "multilevel/samples.h"
+
+namespace telescope::app {
+
+/// Opened once and shared by the runs of a comparison.
+class Pictures {
+ public:
+  /// Error if there is nothing to train or to validate on.
+  explicit Pictures(const RunOptions& options, const Log& log = log_to_stderr);
+
+  const CropSource& training() const { return *training_; }
+  /// Degraded middles of the validation pictures; the same pictures and the same noise for every run
+  /// and every seed.
+  const Samples& validation() const { return validation_; }
+  /// One line for each set.
+  const std::string& description() const { return description_; }
+
+ private:
+  std::unique_ptr<CropSource> training_;
+  Samples validation_;
+  std::string description_;
+};
+
+}  // namespace telescope::app

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+// The program telescope from outside: what it writes, how it ends, what it says to a bad request.
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "support/compare.h"
+#include "support/process.h"
+#include "support/temporary_folder.h"
+
+using namespace telescope::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+Outcome telescope_run(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), TELESCOPE_PROGRAM);
+  return run_program(arguments);
+}
+
+// A run small enough for a test; more arguments follow and win over these.
+std::vector<std::string> small_train(const fs::path& out, std::vector<std::string> more = {}) {
+  std::vector<std::string> all = {"train",     "--hidden",
+                                  "8",         "--blocks",
+                                  "1",         "--size",
+                                  "16",        "--levels",
+                                  "2",         "--batch",
+                                  "2",         "--steps",
+                                  "12",        "--validation-images",
+                                  "4",         "--lr",
+                                  "1e-3",      "--checkpoint-every",
+                                  "5",         "--out",
+                                  out.string()};
+  for (const std::string& m : more) {
+    // An option given again replaces the one above.
+    const auto old = m.starts_with("--") ? std::find(all.begin(), all.end(), m) : all.end();
+    if (old != all.end()) all.erase(old, old + 2);
+  }
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
+}
+
+std::string contents(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// One line, the code and a part of the message.
+void check_refused(const Outcome& outcome, int code, const std::string& part) {
+  INFO(outcome.output);
+  CHECK(outcome.code == code);
+  CHECK(outcome.output.find(part) != std::string::npos);
+  const auto last = outcome.output.rfind("telescope: ");
+  REQUIRE(last != std::string::npos);
+  CHECK(std::count(outcome.output.begin() + static_cast<std::ptrdiff_t>(last), outcome.output.end(),
+                   '\n') == 1);
+}
+
+}  // namespace
+
+TEST_CASE("train leaves a whole run folder") {
+  const TemporaryFolder folder;
+  const Outcome outcome = telescope_run(small_train(folder.path() / "a", {"--measure-every", "4"}));
+  INFO(outcome.output);
+  REQUIRE(outcome.code == 0);
+  for (const char* name : {"config.json", "metrics.csv", "checkpoint.safetensors",
+                           "model.safetensors", "report.html", "samples/validation.png"}) {
+    CHECK_MESSAGE(fs::file_size(folder.path() / "a" / name) > 0, name);
+  }
+  // 12 steps on mesh 1, 6 on mesh 0, and the header.
+  const std::string csv = contents(folder.path() / "a/metrics.csv");
+  CHECK(std::count(csv.begin(), csv.end(), '\n') == 19);
+  check_refused(telescope_run(small_train(folder.path() / "a")), 2, "--overwrite");
+  CHECK(contents(folder.path() / "a/metrics.csv") == csv);
+}
+
+TEST_CASE("killed at any moment and resumed, a run ends in the same bits") {
+  const TemporaryFolder folder;
+  const fs::path whole = folder.path() / "whole", cut = folder.path() / "cut";
+  const std::vector<std::string> longer = {"--steps", "120"};
+  REQUIRE(telescope_run(small_train(whole, longer)).code == 0);
+  {
+    auto arguments = small_train(cut, longer);
+    arguments.insert(arguments.begin(), TELESCOPE_PROGRAM);
+    Process process(arguments);
+    // Somewhere in the middle: as soon as a few dozen steps are on record.
+    for (int i = 0; i < 2000 && contents(cut / "metrics.csv").size() < 8000; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    process.kill(SIGKILL);
+    CHECK(process.wait() == 128 + SIGKILL);
+  }
+  CHECK_FALSE(fs::exists(cut / "model.safetensors"));
+  const Outcome resumed = telescope_run({"train", "--resume", "--out", cut.string()});
+  INFO(resumed.output);
+  REQUIRE(resumed.code == 0);
+  CHECK(contents(cut / "model.safetensors") == contents(whole / "model.safetensors"));
+  const std::string csv = contents(cut / "metrics.csv");
+  CHECK(std::count(csv.begin(), csv.end(), '\n') == 181);
+}
+
+TEST_CASE("a signal stops after a checkpoint, with the exit code of the signal") {
+  const TemporaryFolder folder;
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const fs::path out = folder.path() / std::to_string(signal);
+    auto arguments = small_train(out, {"--steps", "100000"});
+    arguments.insert(arguments.begin(), TELESCOPE_PROGRAM);
+    Process process(arguments);
+    for (int i = 0; i < 2000 && contents(out / "metrics.csv").size() < 4000; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    process.kill(signal);
+    CHECK(process.wait() == 128 + signal);
+    CHECK(process.output().find("telescope train --resume --out") != std::string::npos);
+  }
+}
+
+TEST_CASE("wrong requests") {
+  const TemporaryFolder folder;
+  const fs::path out = folder.path() / "out";
+  const auto refused = [&](std::vector<std::string> more, const std::string& part) {
+    check_refused(telescope_run(small_train(out, std::move(more))), 2, part);
+    CHECK_FALSE(fs::exists(out));
+  };
+  refused({"--strange"}, "--strange");
+  refused({"--steps", "many"}, "--steps");
+  refused({"--levels", "5"}, "5 meshes need images of a multiple of 16");
+  refused({"--size", "18", "--levels", "3"}, "3 meshes need images of a multiple of 4");
+  refused({"--batch", "2,0"}, "expected at least 1 image on every level, got 2,0");
+  refused({"--batch", "2,4,8"}, "--batch: expected 1 number or one for each of 2 meshes, got 3");
+  refused({"--data", (folder.path() / "none").string()}, "none");
+  refused({"--strategy", "sgd"}, "expected one of single-scale");
+  refused({"--task", "sing"}, "--task: expected denoise, got 'sing'");
+  refused({"--device", "cuda"}, "this build has no kernels for 'cuda'");
+  refused({"--lr", "-1"}, "--lr");
+  refused({"--hidden", "10"}, "half of the dimension must be even");
+  refused({"--restriction", "median"}, "injection");
+  check_refused(telescope_run({"train", "--resume"}), 2, "--out");
+  check_refused(telescope_run({"train", "--resume", "--out", out.string()}), 2, out.string());
+  check_refused(telescope_run({}), 2, "subcommand");
+  check_refused(telescope_run({"dance"}), 2, "telescope --help");
+  fs::create_directory(folder.path() / "empty");
+  refused({"--data", (folder.path() / "empty").string()}, "empty");
+}
+
+TEST_CASE("a checkpoint that is damaged or of another network, and other options on resume") {
+  const TemporaryFolder folder;
+  const fs::path out = folder.path() / "a", other = folder.path() / "b";
+  REQUIRE(telescope_run(small_train(out)).code == 0);
+  REQUIRE(telescope_run(small_train(other, {"--hidden", "16"})).code == 0);
+  const std::vector<std::string> resume = {"train", "--resume", "--out", out.string()};
+  auto with_size = resume;
+  with_size.insert(with_size.end(), {"--size", "32"});
+  check_refused(telescope_run(with_size), 2, "the run was started with --size 16, got 32");
+
+  const std::string checkpoint = contents(out / "checkpoint.safetensors");
+  fs::copy_file(other / "checkpoint.safetensors", out / "checkpoint.safetensors",
+                fs::copy_options::overwrite_existing);
+  check_refused(telescope_run(resume), 2, "belongs to another network; wrong shape: Open.weight");
+  std::ofstream(out / "checkpoint.safetensors", std::ios::binary)
+      << checkpoint.substr(0, checkpoint.size() / 2);
+  check_refused(telescope_run(resume), 2, "checkpoint.safetensors");
+}
+
+TEST_CASE("a loss that becomes infinite ends the run with a checkpoint") {
+  const TemporaryFolder folder;
+  const fs::path out = folder.path() / "a";
+  check_refused(telescope_run(small_train(out, {"--lr", "1e30", "--lr-final", "1e30"})), 1,
+                "expected a finite number");
+  CHECK(fs::exists(out / "checkpoint.safetensors"));
+  check_refused(telescope_run(small_train(folder.path() / "b", {"--memory-limit", "1"})), 1,
+                "out of memory");
+}
+
+TEST_CASE("compare puts strategies side by side") {
+  const TemporaryFolder folder;
+  auto arguments = small_train(
+      folder.path() / "a", {"--seeds", "2", "--strategies", "single-scale,mge,random-resizing"});
+  arguments[0] = "compare";
+  const Outcome outcome = telescope_run(arguments);
+  INFO(outcome.output);
+  REQUIRE(outcome.code == 0);
+  for (const char* name : {"report.html", "results.csv", "results.json", "config.json"}) {
+    CHECK_MESSAGE(fs::file_size(folder.path() / "a" / name) > 0, name);
+  }
+  CHECK(outcome.output.find("random-resizing") != std::string::npos);
+  const std::string csv = contents(folder.path() / "a/results.csv");
+  CHECK(std::count(csv.begin(), csv.end(), '\n') == 4);
+}
+
+TEST_CASE("help and info") {
+  for (const char* command : {"train", "compare", "info"}) {
+    const Outcome help = telescope_run({command, "--help"});
+    CHECK(help.code == 0);
+    CHECK(help.output.find("--help") != std::string::npos);
+  }
+  const Outcome info = telescope_run({"info"});
+  CHECK(info.code == 0);
+  CHECK(info.output.find("cpu instructions") != std::string::npos);
+}
+
+TEST_CASE("the lesson trains its own network") {
+  const Outcome lesson = run_program({TELESCOPE_OWN_NETWORK});
+  CHECK(lesson.code == 0);
+  double left = 1;
+  REQUIRE(std::sscanf(lesson.output.c_str() + lesson.output.rfind("noise left"), "noise left: %lf",
+                      &left) == 1);
+  CHECK(left < 0.3);
+}
