@@ -1,26 +1,19 @@
 // SPDX-License-Identifier: MIT
 // Forward and input gradient. Both are one computation, `correlate`: windows of the input times a
-// packed matrix of weights.
+// packed matrix of weights; or, where that is faster, Winograd's form of it.
 #include "kernels/conv2d/conv2d.h"
 
 #include <algorithm>
+#include <type_traits>
 
-#include "core/memory.h"
 #include "core/parallel.h"
+#include "kernels/conv2d/scratch.h"
 #include "kernels/conv2d/windows.h"
+#include "kernels/conv2d/winograd.h"
 #include "kernels/matmul/product.h"
 
 namespace telescope::kernels::cpu {
 namespace {
-
-template <class T>
-Storage scratch(std::int64_t elements) {
-  return Storage::allocate(static_cast<std::size_t>(elements) * sizeof(T), Device());
-}
-template <class T>
-T* elements_of(const Storage& storage) {
-  return reinterpret_cast<T*>(storage.data());
-}
 
 // The pixels of the output that a correlation computes: window (i, j) of image n is written to
 // y[n, first_row + i step, first_column + j step, :].
@@ -33,13 +26,11 @@ struct Target {
 template <class T>
 struct PackedWeights {
   std::int64_t rows, k;
-  Storage storage;
+  Scratch<T> elements;
 
   PackedWeights(std::int64_t matrix_rows, std::int64_t columns)
-      : rows(matrix_rows),
-        k(columns),
-        storage(scratch<T>((matrix_rows + 1) * padded_columns<T>(columns))) {}
-  T* matrix() const { return elements_of<T>(storage); }
+      : rows(matrix_rows), k(columns), elements((matrix_rows + 1) * padded_columns<T>(columns)) {}
+  T* matrix() const { return elements.data(); }
   T* bias() const { return matrix() + rows * padded_columns<T>(k); }
 };
 
@@ -61,11 +52,11 @@ class Correlation {
   void run() const {
     parallel_for(blocks_.count(), 1, [this](std::int64_t begin, std::int64_t end) {
       const std::int64_t most = blocks_.images() * blocks_.rows() * windows_.out_w;
-      const Storage offsets = scratch<std::int64_t>(2 * most);
-      const Storage padded =
-          scratch<T>(in_place() ? 0 : blocks_.images() * windows_.image_pitch(blocks_.rows()));
+      const Scratch<std::int64_t> offsets(2 * most);
+      const Scratch<T> padded(in_place() ? 0
+                                         : blocks_.images() * windows_.image_pitch(blocks_.rows()));
       for (std::int64_t i = begin; i < end; ++i) {
-        run_block(blocks_[i], elements_of<std::int64_t>(offsets), elements_of<T>(padded));
+        run_block(blocks_[i], offsets.data(), padded.data());
       }
     });
   }
@@ -146,20 +137,9 @@ struct Taps {
 // that reach them.
 template <class T>
 void input_gradient_phase(const Conv2dShape& shape, std::int64_t row, std::int64_t column,
-                          const T* dy, const T* weight, T* dx) {
+                          const T* dy, const T* weight, T* dx, Conv2dAlgorithm algorithm) {
   const std::int64_t stride = shape.stride, taps = shape.r * shape.s * shape.c;
   const Taps r(shape.r, stride, shape.padding, row), s(shape.s, stride, shape.padding, column);
-  const PackedWeights<T> packed(r.count * s.count * shape.k, shape.c);
-  parallel_for(r.count * s.count, 1 + (1 << 15) / (shape.k * shape.c),
-               [&](std::int64_t begin, std::int64_t end) {
-                 for (std::int64_t t = begin; t < end; ++t) {
-                   const std::int64_t tap_r = r.last - t / s.count * stride;
-                   const std::int64_t tap_s = s.last - t % s.count * stride;
-                   pack(packed.rows, shape.c, t * shape.k, shape.k,
-                        weight + (tap_r * shape.s + tap_s) * shape.c, taps, 1, packed.matrix());
-                 }
-               });
-  std::fill_n(packed.bias(), padded_columns<T>(shape.c), T{0});
   const Windows windows{.n = shape.n,
                         .h = shape.out_h(),
                         .w = shape.out_w(),
@@ -171,6 +151,22 @@ void input_gradient_phase(const Conv2dShape& shape, std::int64_t row, std::int64
                         .left = s.offset,
                         .out_h = (shape.h - row + stride - 1) / stride,
                         .out_w = (shape.w - column + stride - 1) / stride};
+  if constexpr (std::is_same_v<T, float>) {
+    if (algorithm == Conv2dAlgorithm::fastest && stride == 1 && winograd::pays(windows, shape.c)) {
+      return winograd::correlate(windows, shape.c, dy, weight, /*transposed=*/true, nullptr, dx);
+    }
+  }
+  const PackedWeights<T> packed(r.count * s.count * shape.k, shape.c);
+  parallel_for(r.count * s.count, 1 + (1 << 15) / (shape.k * shape.c),
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t t = begin; t < end; ++t) {
+                   const std::int64_t tap_r = r.last - t / s.count * stride;
+                   const std::int64_t tap_s = s.last - t % s.count * stride;
+                   pack(packed.rows, shape.c, t * shape.k, shape.k,
+                        weight + (tap_r * shape.s + tap_s) * shape.c, taps, 1, packed.matrix());
+                 }
+               });
+  std::fill_n(packed.bias(), padded_columns<T>(shape.c), T{0});
   const Target target{.h = shape.h,
                       .w = shape.w,
                       .k = shape.c,
@@ -183,8 +179,15 @@ void input_gradient_phase(const Conv2dShape& shape, std::int64_t row, std::int64
 }  // namespace
 
 template <class T>
-void conv2d_forward(const Conv2dShape& shape, const T* x, const T* weight, const T* bias, T* y) {
+void conv2d_forward(const Conv2dShape& shape, const T* x, const T* weight, const T* bias, T* y,
+                    Conv2dAlgorithm algorithm) {
   if (shape.n * shape.k == 0) return;
+  const Windows windows = windows_of(shape);
+  if constexpr (std::is_same_v<T, float>) {
+    if (algorithm == Conv2dAlgorithm::fastest && winograd::pays(windows, shape.k)) {
+      return winograd::correlate(windows, shape.k, x, weight, /*transposed=*/false, bias, y);
+    }
+  }
   const std::int64_t taps = shape.r * shape.s * shape.c;
   const PackedWeights<T> packed(taps, shape.k);
   parallel_for(taps, 1 + (1 << 15) / shape.k, [&](std::int64_t begin, std::int64_t end) {
@@ -192,34 +195,25 @@ void conv2d_forward(const Conv2dShape& shape, const T* x, const T* weight, const
   });
   std::fill_n(packed.bias(), padded_columns<T>(shape.k), T{0});
   if (bias) std::copy_n(bias, shape.k, packed.bias());
-  const Windows windows{.n = shape.n,
-                        .h = shape.h,
-                        .w = shape.w,
-                        .c = shape.c,
-                        .r = shape.r,
-                        .s = shape.s,
-                        .stride = shape.stride,
-                        .top = shape.padding,
-                        .left = shape.padding,
-                        .out_h = shape.out_h(),
-                        .out_w = shape.out_w()};
   const Target target{.h = windows.out_h, .w = windows.out_w, .k = shape.k};
   Correlation<T>(windows, packed, target, x, y).run();
 }
 
 template <class T>
-void conv2d_input_gradient(const Conv2dShape& shape, const T* dy, const T* weight, T* dx) {
+void conv2d_input_gradient(const Conv2dShape& shape, const T* dy, const T* weight, T* dx,
+                           Conv2dAlgorithm algorithm) {
   if (shape.n * shape.c == 0) return;
   for (std::int64_t row = 0; row < std::min(shape.stride, shape.h); ++row) {
     for (std::int64_t column = 0; column < std::min(shape.stride, shape.w); ++column) {
-      input_gradient_phase(shape, row, column, dy, weight, dx);
+      input_gradient_phase(shape, row, column, dy, weight, dx, algorithm);
     }
   }
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                      \
-  template void conv2d_forward(const Conv2dShape&, const T*, const T*, const T*, T*); \
-  template void conv2d_input_gradient(const Conv2dShape&, const T*, const T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                     \
+  template void conv2d_forward(const Conv2dShape&, const T*, const T*, const T*, T*, \
+                               Conv2dAlgorithm);                                     \
+  template void conv2d_input_gradient(const Conv2dShape&, const T*, const T*, T*, Conv2dAlgorithm);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

@@ -5,9 +5,9 @@
 // same bits on any number of threads.
 #include <algorithm>
 
-#include "core/memory.h"
 #include "core/parallel.h"
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/conv2d/scratch.h"
 #include "kernels/conv2d/windows.h"
 #include "kernels/matmul/product.h"
 
@@ -22,17 +22,7 @@ class WeightGradient {
  public:
   WeightGradient(const Conv2dShape& shape, const T* x, const T* dy)
       : shape_(shape),
-        windows_{.n = shape.n,
-                 .h = shape.h,
-                 .w = shape.w,
-                 .c = shape.c,
-                 .r = shape.r,
-                 .s = shape.s,
-                 .stride = shape.stride,
-                 .top = shape.padding,
-                 .left = shape.padding,
-                 .out_h = shape.out_h(),
-                 .out_w = shape.out_w()},
+        windows_(windows_of(shape)),
         x_(x),
         dy_(dy),
         blocks_(windows_, sizeof(T), wanted_chunks()),
@@ -41,9 +31,8 @@ class WeightGradient {
   void add_to(T* dweight, T* dbias) const {
     const std::int64_t weights = dweight ? shape_.k * run() * shape_.r : 0;
     const std::int64_t biases = dbias ? shape_.k : 0, size = weights + biases;
-    const Storage storage =
-        Storage::allocate(static_cast<std::size_t>(chunks_ * size) * sizeof(T), Device());
-    T* partial = reinterpret_cast<T*>(storage.data());
+    const Scratch<T> partials(chunks_ * size);
+    T* partial = partials.data();
     parallel_for(chunks_, 1, [&](std::int64_t begin, std::int64_t end) {
       std::fill(partial + begin * size, partial + end * size, T{0});
       for (std::int64_t i = begin; i < end; ++i) {
@@ -67,9 +56,8 @@ class WeightGradient {
     // The last vector of a run may read behind it: into the next pixel, or into this slack.
     const std::int64_t slack = padded_columns<T>(run()) - run();
     const std::int64_t padded_size = blocks_.images() * windows_.image_pitch(blocks_.rows());
-    const Storage storage =
-        Storage::allocate(static_cast<std::size_t>(padded_size + slack) * sizeof(T), Device());
-    T* padded = reinterpret_cast<T*>(storage.data());
+    const Scratch<T> scratch(padded_size + slack);
+    T* padded = scratch.data();
     const std::int64_t count = blocks_.count();
     for (std::int64_t i = count * chunk / chunks_; i < count * (chunk + 1) / chunks_; ++i) {
       const Block block = blocks_[i];
@@ -142,15 +130,15 @@ class WeightGradient {
 }  // namespace
 
 template <class T>
-void conv2d_weight_gradient(const Conv2dShape& shape, const T* x, const T* dy, T* dweight,
-                            T* dbias) {
+void conv2d_weight_gradient(const Conv2dShape& shape, const T* x, const T* dy, T* dweight, T* dbias,
+                            Conv2dAlgorithm) {
   if (shape.n * shape.k == 0) return;
   WeightGradient<T>(shape, x, dy).add_to(dweight, dbias);
 }
 
-template void conv2d_weight_gradient(const Conv2dShape&, const float*, const float*, float*,
-                                     float*);
+template void conv2d_weight_gradient(const Conv2dShape&, const float*, const float*, float*, float*,
+                                     Conv2dAlgorithm);
 template void conv2d_weight_gradient(const Conv2dShape&, const double*, const double*, double*,
-                                     double*);
+                                     double*, Conv2dAlgorithm);
 
 }  // namespace telescope::kernels::cpu

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/conv2d/conv2d.h"
+
 namespace telescope::kernels::cpu {
 
 /// Where windows lie in images: window (i, j) has its first pixel at
@@ -24,6 +26,21 @@ struct Windows {
   /// Elements of one padded image of which `rows` rows of windows are wanted.
   std::int64_t image_pitch(std::int64_t rows) const { return padded_height(rows) * pitch(); }
 };
+
+/// Those that the outputs of a convolution see.
+inline Windows windows_of(const Conv2dShape& shape) {
+  return {.n = shape.n,
+          .h = shape.h,
+          .w = shape.w,
+          .c = shape.c,
+          .r = shape.r,
+          .s = shape.s,
+          .stride = shape.stride,
+          .top = shape.padding,
+          .left = shape.padding,
+          .out_h = shape.out_h(),
+          .out_w = shape.out_w()};
+}
 
 /// Rows [row, row + rows) of windows of the images [image, image + images): work for one thread at
 /// a time. More than one image only with all of their rows.

@@ -7,6 +7,7 @@
 
 using namespace telescope;
 using namespace telescope::test;
+using kernels::Conv2dAlgorithm;
 using kernels::Conv2dShape;
 
 namespace {
@@ -79,16 +80,17 @@ Results reference(const Conv2dShape& s, const Inputs<T>& in) {
 }
 
 template <class T>
-Results compute(const Conv2dShape& s, const Inputs<T>& in) {
+Results compute(const Conv2dShape& s, const Inputs<T>& in,
+                Conv2dAlgorithm algorithm = Conv2dAlgorithm::direct) {
   const DType t = dtype_of<T>;
   const Results out{Tensor::empty(s.output_shape(), t), Tensor::empty(s.input_shape(), t),
                     in.dweight.clone(), in.dbias.clone()};
   kernels::conv2d_forward<T>(Stream(), s, in.x.template data<T>(), in.weight.template data<T>(),
-                             in.bias.template data<T>(), out.y.data<T>());
+                             in.bias.template data<T>(), out.y.data<T>(), algorithm);
   kernels::conv2d_input_gradient<T>(Stream(), s, in.dy.template data<T>(),
-                                    in.weight.template data<T>(), out.dx.data<T>());
+                                    in.weight.template data<T>(), out.dx.data<T>(), algorithm);
   kernels::conv2d_weight_gradient<T>(Stream(), s, in.x.template data<T>(), in.dy.template data<T>(),
-                                     out.dweight.data<T>(), out.dbias.data<T>());
+                                     out.dweight.data<T>(), out.dbias.data<T>(), algorithm);
   return out;
 }
 
@@ -147,6 +149,36 @@ TEST_CASE("conv2d in several blocks and chunks") {
   check<float>({1, 3, 1500, 2, 2, 3, 3, 2, 1});  // a row longer than a block
 }
 
+// Where Winograd's form is chosen. Its constants are no whole numbers, so it cannot be exact.
+TEST_CASE("the fastest conv2d is close to the exact one") {
+  const Conv2dShape shapes[] = {
+      {2, 16, 16, 16, 16, 3, 3, 1, 1},  // whole tiles
+      {5, 13, 15, 17, 33, 3, 3, 1, 1},  // tiles and vectors that are not full
+      {3, 18, 26, 32, 19, 3, 3, 1, 0},  // no padding
+      {1, 25, 22, 48, 16, 3, 3, 1, 2},  // more padding than half the kernel
+      {33, 4, 4, 16, 64, 3, 3, 1, 1},   // one tile an image
+      {1, 4, 300, 20, 40, 3, 3, 1, 1},  // several batches of tiles in a row
+      {1, 64, 40, 100, 17, 3, 3, 1, 1},
+  };
+  for (const Conv2dShape& s : shapes) {
+    INFO("input " << s.input_shape().str() << ", weight " << s.weight_shape().str() << ", padding "
+                  << s.padding);
+    Inputs<float> in = inputs_for<float>(s);
+    in.x = random_tensor(s.input_shape(), DType::f32, 1);
+    in.weight = random_tensor(s.weight_shape(), DType::f32, 2);
+    in.dy = random_tensor(s.output_shape(), DType::f32, 3);
+    const Results got = compute(s, in, Conv2dAlgorithm::fastest);
+    const Inputs<double> exact{in.x.to(DType::f64),       in.weight.to(DType::f64),
+                               in.bias.to(DType::f64),    in.dy.to(DType::f64),
+                               in.dweight.to(DType::f64), in.dbias.to(DType::f64)};
+    const Results expected = compute(s, exact);
+    CHECK_NORM_CLOSE(got.y, expected.y, 2e-6);
+    CHECK_NORM_CLOSE(got.dx, expected.dx, 2e-6);
+    CHECK_NORM_CLOSE(got.dweight, expected.dweight, 2e-6);
+    CHECK_NORM_CLOSE(got.dbias, expected.dbias, 2e-6);
+  }
+}
+
 TEST_CASE("conv2d of an empty batch") {
   const Conv2dShape s{.n = 0, .h = 4, .w = 4, .c = 2, .k = 3, .r = 3, .s = 3, .padding = 1};
   const Inputs<float> in = inputs_for<float>(s);
@@ -168,20 +200,22 @@ TEST_CASE("either gradient of the parameters can be had alone") {
 }
 
 TEST_CASE("conv2d has the same bits on any number of threads") {
-  const Conv2dShape s{.n = 3, .h = 33, .w = 31, .c = 6, .k = 10, .r = 3, .s = 3, .padding = 1};
+  const Conv2dShape s{.n = 3, .h = 33, .w = 31, .c = 16, .k = 20, .r = 3, .s = 3, .padding = 1};
   Inputs<float> in = inputs_for<float>(s);
   in.x = random_tensor(s.input_shape());
   in.dy = random_tensor(s.output_shape());
   const int threads = thread_count();
-  Results first;
-  for (const int t : {1, 2, 3, 7}) {
-    set_thread_count(t);
-    const Results out = compute(s, in);
-    if (!first.y.defined()) first = out;
-    CHECK_SAME(out.y, first.y);
-    CHECK_SAME(out.dx, first.dx);
-    CHECK_SAME(out.dweight, first.dweight);
-    CHECK_SAME(out.dbias, first.dbias);
+  for (const auto algorithm : {Conv2dAlgorithm::direct, Conv2dAlgorithm::fastest}) {
+    Results first;
+    for (const int t : {1, 2, 3, 7}) {
+      set_thread_count(t);
+      const Results out = compute(s, in, algorithm);
+      if (!first.y.defined()) first = out;
+      CHECK_SAME(out.y, first.y);
+      CHECK_SAME(out.dx, first.dx);
+      CHECK_SAME(out.dweight, first.dweight);
+      CHECK_SAME(out.dbias, first.dbias);
+    }
   }
   set_thread_count(threads);
 }

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// Winograd's minimal filtering F(4x4, 3x3) on the CPU: a tile of 4 x 4 outputs of a 3 x 3
+// convolution from 36 multiplications instead of 144.
+//
+//   Y = At [ (G g Gt) o (Bt d B) ] A,   d: 6 x 6 inputs, g: 3 x 3 weights, o: element by element,
+//
+// summed over input channels before A: 36 matrix products of [tiles, C] and [C, K]. Its gradient is
+// made of the transposed transforms: dg = Gt [ sum over tiles of (A dY At) o (Bt d B) ] G.
+// f32; its rounding error is about 8e-7 of the norm of the result.
+// Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, arXiv:1509.09308.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/conv2d/windows.h"
+
+namespace telescope::kernels::cpu::winograd {
+
+inline constexpr std::int64_t planes = 36;  // elements of a transformed tile
+inline constexpr std::int64_t tile = 4;     // outputs of a tile in each direction
+
+/// Whether F(4x4, 3x3) is faster than the plain sum for these windows and k output channels.
+bool pays(const Windows& windows, std::int64_t k);
+
+/// The 6 x 6 windows, 4 apart, that cover the 3 x 3 windows.
+Windows tiles_of(const Windows& windows);
+
+/// y[n, i, j, :] = bias + the correlation of `windows` (3 x 3, stride 1) with the weights [K, 3, 3,
+/// C], or, with `transposed`, with weights [C, 3, 3, K] turned by half a turn. bias may be null.
+void correlate(const Windows& windows, std::int64_t k, const float* x, const float* weight,
+               bool transposed, const float* bias, float* y);
+
+// --- transforms (winograd_transforms_cpu.cpp), on the calling thread
+// --------------------------------
+
+/// A tile of outputs or of their gradient: where its first pixel stands, and how many rows and
+/// columns of it exist.
+struct OutputTile {
+  std::int64_t at, rows, columns;
+};
+
+/// v[p v_plane + t padded_columns(c) + i] = (Bt d B)[p] of channel i of the tile at x[x_at[t]],
+/// rows `pitch` apart. Reads up to padded_columns(c) - c elements behind a tile.
+void transform_input(std::int64_t tiles, const float* x, const std::int64_t* x_at,
+                     std::int64_t pitch, std::int64_t c, float* v, std::int64_t v_plane);
+/// y[placed[t]] = bias + At m A, from m[p m_plane + t padded_columns(k) + i]; rows of y `pitch`
+/// apart. bias [padded_columns(k)].
+void transform_output(std::int64_t tiles, const float* m, std::int64_t m_plane, const float* bias,
+                      std::int64_t k, const OutputTile* placed, std::int64_t pitch, float* y);
+/// u[p u_plane + i] = (G g Gt)[p] of n weights g at weight[(3 r + s) n + i]; turned by half a turn
+/// with `turned`.
+void transform_weight(std::int64_t n, const float* weight, bool turned, float* u,
+                      std::int64_t u_plane);
+
+}  // namespace telescope::kernels::cpu::winograd
