@@ -75,7 +75,7 @@ double number_of(const std::string& field) {
 
 }  // namespace
 
-CsvLog::CsvLog(std::filesystem::path path, std::vector<std::string> columns,
+CsvLog::CsvLog(std::filesystem::path path, const std::vector<std::string>& columns,
                std::optional<std::int64_t> resumed_step)
     : path_(std::move(path)), columns_(columns.size()) {
   const std::string header = line_of(columns);

@@ -119,6 +119,7 @@ std::vector<bool> best_of(const std::vector<StrategyRow>& rows, double sign, Val
     if (std::isfinite(value(row))) best = std::min(best, sign * value(row));
   }
   std::vector<bool> out;
+  out.reserve(rows.size());
   for (const auto& row : rows) out.push_back(rows.size() > 1 && sign * value(row) == best);
   return out;
 }

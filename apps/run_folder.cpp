@@ -60,7 +60,7 @@ std::shared_ptr<const int> lock(const fs::path& folder) {
     raise_failure("run folder", "cannot open {}: {}", folder.string(),
                   std::generic_category().message(errno));
   }
-  const std::shared_ptr<const int> held(new int(descriptor), [](const int* d) {
+  std::shared_ptr<const int> held(new int(descriptor), [](const int* d) {
     close(*d);
     delete d;
   });
@@ -155,15 +155,15 @@ nlohmann::json RunFolder::read_config() const {
   return config;
 }
 
-std::unique_ptr<CsvLog> RunFolder::metrics(std::vector<std::string> columns,
+std::unique_ptr<CsvLog> RunFolder::metrics(const std::vector<std::string>& columns,
                                            std::optional<std::int64_t> resumed_step) const {
-  return std::make_unique<CsvLog>(metrics_path(), std::move(columns), resumed_step);
+  return std::make_unique<CsvLog>(metrics_path(), columns, resumed_step);
 }
 
 fs::path RunFolder::write_sample(std::string_view name, std::string_view png) const {
   check_name("sample", name);
   create(path_ / "samples");
-  const fs::path file = path_ / "samples" / (std::string(name) + ".png");
+  fs::path file = path_ / "samples" / (std::string(name) + ".png");
   write_file_atomically(file, png, "picture");
   return file;
 }

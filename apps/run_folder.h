@@ -29,7 +29,7 @@ class CsvLog {
   /// A new file with the header, or with `resumed_step` the one that is there without the rows
   /// after that step and without a row that was cut. Error if its header is another or it is not
   /// there; Failure if it cannot be written.
-  CsvLog(std::filesystem::path path, std::vector<std::string> columns,
+  CsvLog(std::filesystem::path path, const std::vector<std::string>& columns,
          std::optional<std::int64_t> resumed_step = {});
   ~CsvLog();
   CsvLog(const CsvLog&) = delete;
@@ -77,7 +77,7 @@ class RunFolder {
   /// Reads it, for a run to be resumed. Error if it is missing or not a run's.
   nlohmann::json read_config() const;
   /// metrics.csv, see CsvLog.
-  std::unique_ptr<CsvLog> metrics(std::vector<std::string> columns,
+  std::unique_ptr<CsvLog> metrics(const std::vector<std::string>& columns,
                                   std::optional<std::int64_t> resumed_step = {}) const;
   std::filesystem::path metrics_path() const { return path_ / "metrics.csv"; }
   std::filesystem::path checkpoint_path() const { return path_ / "checkpoint.safetensors"; }
