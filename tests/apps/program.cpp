@@ -173,8 +173,9 @@ TEST_CASE("a loss that becomes infinite ends the run with a checkpoint") {
   check_refused(telescope_run(small_train(out, {"--lr", "1e30", "--lr-final", "1e30"})), 1,
                 "expected a finite number");
   CHECK(fs::exists(out / "checkpoint.safetensors"));
-  check_refused(telescope_run(small_train(folder.path() / "b", {"--memory-limit", "1"})), 1,
-                "out of memory");
+  check_refused(
+      telescope_run(small_train(folder.path() / "b", {"--hidden", "64", "--memory-limit", "1"})), 1,
+      "out of memory");
 }
 
 TEST_CASE("compare puts strategies side by side") {
