@@ -4,11 +4,13 @@
 // chunk has a partial sum of its own, and these are added up in order, so that the result has the
 // same bits on any number of threads.
 #include <algorithm>
+#include <type_traits>
 
 #include "core/parallel.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/conv2d/scratch.h"
 #include "kernels/conv2d/windows.h"
+#include "kernels/conv2d/winograd.h"
 #include "kernels/matmul/product.h"
 
 namespace telescope::kernels::cpu {
@@ -131,9 +133,16 @@ class WeightGradient {
 
 template <class T>
 void conv2d_weight_gradient(const Conv2dShape& shape, const T* x, const T* dy, T* dweight, T* dbias,
-                            Conv2dAlgorithm) {
+                            Conv2dAlgorithm algorithm) {
   if (shape.n * shape.k == 0) return;
-  WeightGradient<T>(shape, x, dy).add_to(dweight, dbias);
+  if constexpr (std::is_same_v<T, float>) {
+    const Windows windows = windows_of(shape);
+    if (dweight && algorithm == Conv2dAlgorithm::fastest && winograd::pays(windows, shape.k)) {
+      winograd::weight_gradient(windows, shape.k, x, dy, dweight);
+      dweight = nullptr;
+    }
+  }
+  if (dweight || dbias) WeightGradient<T>(shape, x, dy).add_to(dweight, dbias);
 }
 
 template void conv2d_weight_gradient(const Conv2dShape&, const float*, const float*, float*, float*,

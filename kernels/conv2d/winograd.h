@@ -30,6 +30,17 @@ Windows tiles_of(const Windows& windows);
 void correlate(const Windows& windows, std::int64_t k, const float* x, const float* weight,
                bool transposed, const float* bias, float* y);
 
+/// dweight [K, 3, 3, C] += the gradient of the weights; the same bits on any number of threads.
+void weight_gradient(const Windows& windows, std::int64_t k, const float* x, const float* dy,
+                     float* dweight);
+
+/// Tiles whose transforms, of c channels before and k after the products, fit the second-level cache:
+/// they are transformed and multiplied together. At most max_batch.
+std::int64_t batch_of(std::int64_t c, std::int64_t k);
+inline constexpr std::int64_t max_batch = 64;
+/// Elements from one plane of a batch to the next.
+std::int64_t plane_of(std::int64_t batch, std::int64_t channels);
+
 // --- transforms (winograd_transforms_cpu.cpp), on the calling thread
 // --------------------------------
 
@@ -51,5 +62,12 @@ void transform_output(std::int64_t tiles, const float* m, std::int64_t m_plane, 
 /// with `turned`.
 void transform_weight(std::int64_t n, const float* weight, bool turned, float* u,
                       std::int64_t u_plane);
+
+/// z[p z_plane + t padded_columns(k) + i] = (A dy At)[p] of the 4 x 4 pixels at dy[dy_at[t]], rows
+/// `pitch` apart. Reads up to padded_columns(k) - k elements behind a tile.
+void transform_output_gradient(std::int64_t tiles, const float* dy, const std::int64_t* dy_at,
+                               std::int64_t pitch, std::int64_t k, float* z, std::int64_t z_plane);
+/// g[(3 r + s) n + i] = (Gt u G)[r, s] of u[p u_plane + i], i < n, a multiple of a vector.
+void transform_weight_gradient(std::int64_t n, const float* u, std::int64_t u_plane, float* g);
 
 }  // namespace telescope::kernels::cpu::winograd

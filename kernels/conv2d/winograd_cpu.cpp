@@ -10,22 +10,6 @@
 namespace telescope::kernels::cpu::winograd {
 namespace {
 
-constexpr std::int64_t max_batch = 64;  // tiles transformed and multiplied together
-
-// Tiles whose transforms, of c channels before and k after the products, fit the second-level
-// cache.
-std::int64_t batch_of(std::int64_t c, std::int64_t k) {
-  constexpr std::int64_t cache = 900 << 10;
-  const std::int64_t bytes = planes * (c + k) * std::int64_t{sizeof(float)};
-  return std::clamp<std::int64_t>(cache / bytes / 8 * 8, 8, max_batch);
-}
-
-// Elements from one plane of a batch to the next; the odd line keeps planes off the same cache
-// sets.
-std::int64_t plane_of(std::int64_t batch, std::int64_t channels) {
-  return batch * padded_columns<float>(channels) + 16;
-}
-
 // G g Gt of all weights, as 36 packed matrices [C, K].
 class TransformedWeights {
  public:
@@ -117,6 +101,16 @@ class Worker {
 };
 
 }  // namespace
+
+std::int64_t batch_of(std::int64_t c, std::int64_t k) {
+  constexpr std::int64_t cache = 900 << 10;
+  const std::int64_t bytes = planes * (c + k) * std::int64_t{sizeof(float)};
+  return std::clamp<std::int64_t>(cache / bytes / 8 * 8, 8, max_batch);
+}
+
+std::int64_t plane_of(std::int64_t batch, std::int64_t channels) {
+  return batch * padded_columns<float>(channels) + 16;  // keeps planes off the same cache sets
+}
 
 Windows tiles_of(const Windows& windows) {
   Windows tiles = windows;

@@ -30,6 +30,7 @@ HWY_INLINE V set(float value) { return hn::Set(D(), value); }
 // the norm where those lose 1.7e-6, the largest error five times less), and all of Bt and At is
 // exact.
 constexpr float a = 0.625f, b = 1.5f, aa = a * a, bb = b * b;
+constexpr float over_a = 1 / (2 * aa * (aa - bb)), over_b = 1 / (2 * bb * (bb - aa));
 
 // t = Bt d: the coefficients of x (x^2 - a^2) (x^2 - b^2), each factor left out in turn.
 HWY_INLINE void input_1d(const V* d, V* t) {
@@ -56,7 +57,6 @@ HWY_INLINE void output_1d(const V* m, V* y) {
 
 // u = G g: the powers 0 to 2 of the points, over the product of their distances.
 HWY_INLINE void weight_1d(const V* g, V* u) {
-  constexpr float over_a = 1 / (2 * aa * (aa - bb)), over_b = 1 / (2 * bb * (bb - aa));
   const V even_a = hn::MulAdd(set(aa), g[2], g[0]), odd_a = hn::Mul(set(a), g[1]);
   const V even_b = hn::MulAdd(set(bb), g[2], g[0]), odd_b = hn::Mul(set(b), g[1]);
   u[0] = hn::Mul(set(1 / (aa * bb)), g[0]);
@@ -67,32 +67,80 @@ HWY_INLINE void weight_1d(const V* g, V* u) {
   u[5] = g[2];
 }
 
-void input_tiles(std::int64_t tiles, const float* x, const std::int64_t* x_at, std::int64_t pitch,
-                 std::int64_t c, float* v, std::int64_t v_plane) {
+// z = A y, the transpose of output_1d
+HWY_INLINE void output_gradient_1d(const V* y, V* z) {
+  const V even_a = hn::MulAdd(set(aa), y[2], y[0]), even_b = hn::MulAdd(set(bb), y[2], y[0]);
+  const V odd_a = hn::Mul(set(a), hn::MulAdd(set(aa), y[3], y[1]));
+  const V odd_b = hn::Mul(set(b), hn::MulAdd(set(bb), y[3], y[1]));
+  z[0] = y[0];
+  z[1] = hn::Add(even_a, odd_a);
+  z[2] = hn::Sub(even_a, odd_a);
+  z[3] = hn::Add(even_b, odd_b);
+  z[4] = hn::Sub(even_b, odd_b);
+  z[5] = y[3];
+}
+
+// g = Gt u, the transpose of weight_1d
+HWY_INLINE void weight_gradient_1d(const V* u, V* g) {
+  const V even_a = hn::Mul(set(over_a), hn::Add(u[1], u[2]));
+  const V even_b = hn::Mul(set(over_b), hn::Add(u[3], u[4]));
+  const V odd_a = hn::Sub(u[1], u[2]), odd_b = hn::Sub(u[3], u[4]);
+  g[0] = hn::MulAdd(set(1 / (aa * bb)), u[0], hn::Add(even_a, even_b));
+  g[1] = hn::MulAdd(set(over_a * a), odd_a, hn::Mul(set(over_b * b), odd_b));
+  g[2] = hn::MulAdd(set(aa), even_a, hn::MulAdd(set(bb), even_b, u[5]));
+}
+
+// Where the elements of a tile of vectors stand.
+struct Steps {
+  std::int64_t row, column;
+};
+
+// One vector of channels of a tile: kIn x kIn elements to kOut x kOut.
+template <int kIn, int kOut, class F>
+HWY_INLINE void transform(const F& function, const float* from, Steps in, float* to, Steps out) {
   const D d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  HWY_ALIGN float columns[36 * max_lanes];  // Bt d
+  HWY_ALIGN float columns[kOut * kIn * max_lanes];
+  V x[kIn], y[kOut];
+  for (int j = 0; j < kIn; ++j) {
+    for (int i = 0; i < kIn; ++i) x[i] = hn::LoadU(d, from + i * in.row + j * in.column);
+    function(x, y);
+    for (int i = 0; i < kOut; ++i) hn::Store(y[i], d, columns + (i * kIn + j) * lanes);
+  }
+  for (int i = 0; i < kOut; ++i) {
+    for (int j = 0; j < kIn; ++j) x[j] = hn::Load(d, columns + (i * kIn + j) * lanes);
+    function(x, y);
+    for (int j = 0; j < kOut; ++j) hn::StoreU(y[j], d, to + i * out.row + j * out.column);
+  }
+}
+
+void input_tiles(std::int64_t tiles, const float* x, const std::int64_t* x_at, std::int64_t pitch,
+                 std::int64_t c, float* v, std::int64_t v_plane) {
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
   for (std::int64_t t = 0; t < tiles; ++t, v += padded_columns<float>(c)) {
     for (std::int64_t i = 0; i < c; i += lanes) {
-      const float* from = x + x_at[t] + i;
-      V in[6], out[6];
-      for (int column = 0; column < 6; ++column) {
-        for (int row = 0; row < 6; ++row) in[row] = hn::LoadU(d, from + row * pitch + column * c);
-        input_1d(in, out);
-        for (int row = 0; row < 6; ++row) {
-          hn::Store(out[row], d, columns + (row * 6 + column) * lanes);
-        }
-      }
-      for (int row = 0; row < 6; ++row) {
-        for (int column = 0; column < 6; ++column) {
-          in[column] = hn::Load(d, columns + (row * 6 + column) * lanes);
-        }
-        input_1d(in, out);
-        for (int column = 0; column < 6; ++column) {
-          hn::StoreU(out[column], d, v + (row * 6 + column) * v_plane + i);
-        }
-      }
+      transform<6, 6>([](const V* in, V* out) HWY_ATTR { input_1d(in, out); }, x + x_at[t] + i,
+                      {pitch, c}, v + i, {6 * v_plane, v_plane});
     }
+  }
+}
+
+void output_gradient_tiles(std::int64_t tiles, const float* dy, const std::int64_t* dy_at,
+                           std::int64_t pitch, std::int64_t k, float* z, std::int64_t z_plane) {
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
+  for (std::int64_t t = 0; t < tiles; ++t, z += padded_columns<float>(k)) {
+    for (std::int64_t i = 0; i < k; i += lanes) {
+      transform<4, 6>([](const V* in, V* out) HWY_ATTR { output_gradient_1d(in, out); },
+                      dy + dy_at[t] + i, {pitch, k}, z + i, {6 * z_plane, z_plane});
+    }
+  }
+}
+
+void weight_gradient_vectors(std::int64_t n, const float* u, std::int64_t u_plane, float* g) {
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
+  for (std::int64_t i = 0; i < n; i += lanes) {
+    transform<6, 3>([](const V* in, V* out) HWY_ATTR { weight_gradient_1d(in, out); }, u + i,
+                    {6 * u_plane, u_plane}, g + i, {3 * n, n});
   }
 }
 
@@ -185,6 +233,15 @@ void transform_output(std::int64_t tiles, const float* m, std::int64_t m_plane, 
 void transform_weight(std::int64_t n, const float* weight, bool turned, float* u,
                       std::int64_t u_plane) {
   TELESCOPE_SIMD(weight_vectors)(n, weight, turned, u, u_plane);
+}
+
+void transform_output_gradient(std::int64_t tiles, const float* dy, const std::int64_t* dy_at,
+                               std::int64_t pitch, std::int64_t k, float* z, std::int64_t z_plane) {
+  TELESCOPE_SIMD(output_gradient_tiles)(tiles, dy, dy_at, pitch, k, z, z_plane);
+}
+
+void transform_weight_gradient(std::int64_t n, const float* u, std::int64_t u_plane, float* g) {
+  TELESCOPE_SIMD(weight_gradient_vectors)(n, u, u_plane, g);
 }
 
 }  // namespace telescope::kernels::cpu::winograd
