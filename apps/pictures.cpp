@@ -8,6 +8,7 @@ namespace {
 
 // Builtin pictures are the same for every run, so that runs with different seeds can be compared.
 constexpr std::uint64_t builtin_training = 1, builtin_validation = 2, validation_noise = 3;
+constexpr std::int64_t validation_draws = 4;  // of noise and time for each picture
 constexpr std::int64_t held_out = 10;  // every tenth picture of a folder without --validation
 
 /// Some pictures of another set.
@@ -56,8 +57,9 @@ Pictures::Pictures(const RunOptions& options, const Log& log) {
   description_ =
       "training: " + training->description() + "\nvalidation: " + validation->description();
   training_ = std::make_unique<CropSource>(std::move(training), options.size);
-  validation_ = denoise(validation_set(*validation, options.validation_images, options.size),
-                        {.seed = validation_noise, .stream = "validation", .step = 0});
+  validation_ = denoise_evenly(validation_set(*validation, options.validation_images, options.size),
+                               validation_draws,
+                               {.seed = validation_noise, .stream = "validation", .step = 0});
 }
 
 }  // namespace telescope::app

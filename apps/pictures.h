@@ -18,8 +18,8 @@ class Pictures {
   explicit Pictures(const RunOptions& options, const Log& log = log_to_stderr);
 
   const CropSource& training() const { return *training_; }
-  /// Degraded middles of the validation pictures; the same pictures and the same noise for every run
-  /// and every seed.
+  /// Degraded middles of the validation pictures, each four times (denoise_evenly); the same for
+  /// every run and every seed.
   const Samples& validation() const { return validation_; }
   /// One line for each set.
   const std::string& description() const { return description_; }

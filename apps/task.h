@@ -20,5 +20,12 @@ struct NoiseKey {
 /// Denoising: x_t = t x + (1 - t) z with z normal and t uniform in [0, 1], one t an image. The
 /// network sees x_t and t; the target is x. clean [N,H,W,3] in [-1, 1].
 Samples denoise(const Tensor& clean, const NoiseKey& key);
+/// The same with the times given, t [N].
+Samples denoise(const Tensor& clean, const Tensor& t, const NoiseKey& key);
+
+/// Every picture `draws` times, its times spread evenly over [0, 1]: one in each of as many parts.
+/// For validation, whose mean over few pictures would else tell more about the times that were
+/// drawn than about the network. Rows: all pictures, then all again, ...
+Samples denoise_evenly(const Tensor& clean, std::int64_t draws, const NoiseKey& key);
 
 }  // namespace telescope::app

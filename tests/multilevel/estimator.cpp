@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "layers/loss.h"
+#include "layers/modules.h"
 #include "layers/pointwise.h"
 #include "layers/structure.h"
 #include "models/resnet.h"
@@ -95,6 +96,41 @@ TEST_CASE("merged and measured passes equal paired passes") {
     }
     CHECK(paired[1].difference != doctest::Approx(paired[1].loss));
   }
+}
+
+namespace {
+struct Dropping : Module {
+  Conv2d open{child("open"), 3, 8, 3};
+  Dropout dropout{child("dropout"), 0.5};
+  Conv2d close{child("close"), 8, 3, 3};
+  Tensor operator()(const Tensor& x) const { return close(dropout(silu(open(x)))); }
+};
+}  // namespace
+
+TEST_CASE("dropout belongs to a sample: all ways of passing see the same masks") {
+  Dropping net;
+  net.to(DType::f64);
+  const ParameterBuffer parameters(net);
+  const Estimator estimator(
+      [&](const Samples& s) { return mse_per_sample(net(s.input), s.target); },
+      {Restriction::injection, 5});
+  const auto gradient = [&](auto run) {
+    parameters.zero_gradients();
+    run();
+    return parameters.gradients().clone();
+  };
+  const std::vector<Samples> levels{samples(2, 1), samples(4, 2), samples(6, 3)};
+  const Tensor paired = gradient([&] { estimator.paired(levels, Mesh{0}, 7); });
+  CHECK_NORM_CLOSE(gradient([&] { estimator.merged(levels, Mesh{0}, 7); }), paired, 1e-12);
+  CHECK_NORM_CLOSE(gradient([&] { estimator.measured(levels, Mesh{0}, 7, parameters, 2); }), paired,
+                   1e-12);
+  // Another step drops others, and in evaluation nothing is dropped.
+  CHECK(!norm_difference(gradient([&] { estimator.paired(levels, Mesh{0}, 8); }), paired, 1e-3)
+             .empty());
+  net.eval();
+  const Tensor whole = gradient([&] { estimator.paired(levels, Mesh{0}, 7); });
+  CHECK(!norm_difference(whole, paired, 1e-3).empty());
+  CHECK_NORM_CLOSE(gradient([&] { estimator.paired(levels, Mesh{0}, 8); }), whole, 1e-12);
 }
 
 TEST_CASE("gradients are added to what is there") {
