@@ -18,12 +18,12 @@ class TransformedWeights {
     const std::int64_t outer = transposed ? c : k, inner = transposed ? k : c, u_plane = c * k;
     const Scratch<float> plain(planes * u_plane);  // [36, outer, inner]
     float* u = plain.data();
-    parallel_for(outer, 1 + (1 << 13) / inner, [=](std::int64_t begin, std::int64_t end) {
+    parallel_for(outer, 1 + (1 << 14) / inner, [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         transform_weight(inner, weight + i * 9 * inner, transposed, u + i * inner, u_plane);
       }
     });
-    parallel_for(planes, 1 + (1 << 14) / u_plane, [=, this](std::int64_t begin, std::int64_t end) {
+    parallel_for(planes, 1 + (1 << 17) / u_plane, [=, this](std::int64_t begin, std::int64_t end) {
       for (std::int64_t p = begin; p < end; ++p) {
         pack(c, k, 0, c, u + p * u_plane, transposed ? inner : 1, transposed ? 1 : inner,
              packed_.data() + p * plane_);
