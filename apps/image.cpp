@@ -31,6 +31,10 @@ ImageSize check_header(const std::string& name, Bytes file) {
                   "{} is neither a PNG nor a JPEG file", name);
   TELESCOPE_CHECK(file.size() <= std::numeric_limits<int>::max(), "image", "{} has {} bytes", name,
                   file.size());
+  if (image_format(file) == ImageFormat::jpeg) {
+    const std::string damage = jpeg_damage(file, false);
+    if (!damage.empty()) raise("image", "{} is damaged: {}", name, damage);
+  }
   const int length = static_cast<int>(file.size());
   ImageSize size;
   int channels = 0;

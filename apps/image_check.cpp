@@ -41,6 +41,19 @@ std::uint32_t crc32(Bytes bytes) {
   return ~c;
 }
 
+// Of a segment with Huffman tables: a class and number, how many codes there are of 1 to 16 bits, the
+// values. stb_image before 2.28 writes behind its own table if there are more than 256.
+bool huffman_tables_fit(Bytes segment) {
+  while (!segment.empty()) {
+    if (segment.size() < 17) return false;
+    unsigned codes = 0;
+    for (std::size_t i = 1; i <= 16; ++i) codes += byte_at(segment, i);
+    if (codes > 256 || segment.size() < 17 + codes) return false;
+    segment = segment.subspan(17 + codes);
+  }
+  return true;
+}
+
 }  // namespace
 
 ImageFormat image_format(Bytes file) {
@@ -63,8 +76,8 @@ std::string png_damage(Bytes file) {
   }
 }
 
-std::string jpeg_damage(Bytes file) {
-  constexpr unsigned end_of_image = 0xD9, restart_0 = 0xD0, restart_7 = 0xD7;
+std::string jpeg_damage(Bytes file, bool whole) {
+  constexpr unsigned huffman_tables = 0xC4, end_of_image = 0xD9, restart_0 = 0xD0, restart_7 = 0xD7;
   std::size_t at = 2;
   for (;;) {
     // A marker: FF, any number of FF, a code that is neither 0 nor FF. The data of a scan hold none
@@ -80,7 +93,13 @@ std::string jpeg_damage(Bytes file) {
     const std::size_t length = byte_at(file, at) << 8 | byte_at(file, at + 1);
     if (length < 2) return fmt::format("a segment of {} bytes at byte {}", length, at);
     if (length > file.size() - at) return "it is cut";
+    if (code == huffman_tables && !huffman_tables_fit(file.subspan(at + 2, length - 2))) {
+      return fmt::format("a bad Huffman table at byte {}", at);
+    }
     at += length;
+    const bool frame =
+        (code & 0xF0) == 0xC0 && code != huffman_tables && code != 0xC8 && code != 0xCC;
+    if (frame && !whole) return "";
   }
 }
 

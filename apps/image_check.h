@@ -13,7 +13,8 @@ ImageFormat image_format(Bytes file);
 
 /// "" if all chunks up to IEND are there with their checksums, else what is wrong.
 std::string png_damage(Bytes file);
-/// "" if every segment and every scan is followed by another up to the end marker.
-std::string jpeg_damage(Bytes file);
+/// "" if every segment and every scan is followed by another up to the end marker, and no Huffman
+/// table is longer than stb can hold. `whole` false: only as far as the size stands, the frame header.
+std::string jpeg_damage(Bytes file, bool whole = true);
 
 }  // namespace telescope::app

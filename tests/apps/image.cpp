@@ -115,6 +115,12 @@ TEST_CASE("a damaged JPEG is an error or a picture, nothing worse") {
   }
 }
 
+TEST_CASE("a Huffman table that is too long is refused before stb sees it") {
+  std::string table = "\xff\xd8\xff\xc4" + std::string("\x02\x13\x10", 3);
+  for (int i = 0; i < 16; ++i) table += static_cast<char>(i < 2 ? 255 : 0);
+  CHECK(contains(refusal(table + std::string(512, '\1') + "\xff\xd9"), "a bad Huffman table at"));
+}
+
 TEST_CASE("tensors and back") {
   const Image a = some_picture(6, 5, 1), b = some_picture(6, 5, 2);
   const Tensor x = to_tensor(std::vector<Image>{a, b});
