@@ -87,14 +87,22 @@ struct Cell {
   bool best = false;
 };
 
+// Leaves out columns in which nothing was measured.
 std::string table(const std::string& caption, const std::vector<std::string>& header,
                   const std::vector<std::vector<Cell>>& rows) {
+  std::vector<bool> shown(header.size());
+  for (const auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) shown[i] = shown[i] || row[i].text != "-";
+  }
   std::string out = "<table><caption>" + escape_html(caption) + "</caption><thead><tr>";
-  for (const auto& name : header) out += "<th scope=\"col\">" + escape_html(name) + "</th>";
+  for (std::size_t i = 0; i < header.size(); ++i) {
+    if (shown[i]) out += "<th scope=\"col\">" + escape_html(header[i]) + "</th>";
+  }
   out += "</tr></thead><tbody>";
   for (const auto& row : rows) {
     out += "<tr>";
     for (std::size_t i = 0; i < row.size(); ++i) {
+      if (!shown[i]) continue;
       const std::string text = escape_html(row[i].text);
       out += i == 0 ? "<th scope=\"row\">" + text + "</th>"
                     : fmt::format("<td data-label=\"{}\">{}</td>", escape_html(header[i]),
@@ -137,7 +145,9 @@ std::string lead(const Report& report) {
   if (base == nullptr || best == nullptr) return "";
   std::string text = fmt::format("{}: {} fewer work units", best->name, times(best->work_speedup));
   if (std::isfinite(best->time_speedup)) {
-    text += fmt::format(" and {} less time", times(best->time_speedup));
+    text += best->time_speedup >= 1
+                ? fmt::format(" and {} less time", times(best->time_speedup))
+                : fmt::format(", but {} the time,", times(1 / best->time_speedup));
   }
   text += fmt::format(" than {}", base->name);
   if (std::isfinite(best->mse) && std::isfinite(base->mse)) {

@@ -165,16 +165,20 @@ std::string base64(std::string_view bytes) {
 
 std::string align_columns(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
+  std::vector<bool> shown;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
+    shown.resize(widths.size(), rows.size() == 1);
     for (std::size_t i = 0; i < row.size(); ++i) {
       widths[i] = std::max(widths[i], display_width(row[i]));
+      if (&row != &rows.front() && row[i] != kUnknown) shown[i] = true;
     }
   }
   std::string out;
   for (const auto& row : rows) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
+      if (!shown[i]) continue;
       const std::string padding(widths[i] - display_width(row[i]), ' ');
       line += (i > 0 ? "  " : "") + (i > 0 ? padding + row[i] : row[i] + padding);
     }

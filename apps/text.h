@@ -35,7 +35,8 @@ std::string csv_field(std::string_view text);
 std::string base64(std::string_view bytes);
 
 /// Rows under their header in aligned columns, two spaces between them; the first column to the
-/// left, the others (numbers) to the right. Every line ends in a line break, none in a space.
+/// left, the others (numbers) to the right. Columns that are "-" in every row but the first (the
+/// header) are left out. Every line ends in a line break, none in a space.
 std::string align_columns(const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace telescope::app

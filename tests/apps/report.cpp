@@ -116,6 +116,7 @@ TEST_CASE("the page holds everything and asks for nothing") {
   CHECK(count(page, "aria-label=") == 6);
   CHECK(count(page, "<th scope=\"row\">") == 3);
   CHECK(holds(page, "1 (32×32)"));
+  CHECK_FALSE(holds(page, "Gradient norm"));  // of no row
   CHECK(holds(page, "<dt>threads</dt><dd>2</dd>"));
   // No address anywhere outside Chart.js, whose comments have some; nothing that loads.
   std::string own = page;

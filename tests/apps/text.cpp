@@ -88,6 +88,10 @@ TEST_CASE("columns line up, whatever bytes a letter takes") {
         "name    x\n"
         "a ± b  10\n"
         "c\n");
+  CHECK(align_columns({{"a", "b", "c"}, {"1", "-", "-"}, {"2", "-", "3"}}) ==
+        "a  c\n"
+        "1  -\n"
+        "2  3\n");
   CHECK(display_width("±×") == 2);
   CHECK(clip("±×a", 2) == "±×");
   CHECK(clip("ab", 5) == "ab");
