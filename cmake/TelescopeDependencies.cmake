@@ -18,7 +18,7 @@ function(telescope_need_header variable header debian)
 endfunction()
 
 telescope_need(fmt libfmt-dev)
-telescope_need(OpenMP g++ COMPONENTS CXX)
+find_package(Threads REQUIRED)
 telescope_need(hwy libhwy-dev CONFIG)
 telescope_need(Eigen3 libeigen3-dev CONFIG)
 telescope_need(nlohmann_json nlohmann-json3-dev CONFIG)

@@ -11,7 +11,7 @@ target_compile_features(telescope_settings INTERFACE cxx_std_20)
 # Without contraction a*b+c rounds the same on every instruction set; kernels that want a fused
 # multiply-add ask for it by name.
 target_compile_options(telescope_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow
-                       -Wnon-virtual-dtor -Wno-unknown-pragmas
+                       -Wnon-virtual-dtor
                        -Wno-missing-field-initializers -ffp-contract=off)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 warns wrongly about std::string's operator+ (GCC bug 105651).
