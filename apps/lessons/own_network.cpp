@@ -49,12 +49,11 @@ int main() {
   const Schedule schedule = full_multiscale(BatchPlan::geometric(4, 3), 80);
   Trainer trainer(parameters, adam, loss, waves, schedule,
                   LearningRate::cosine(1e-2, 1e-4, schedule.steps()));
-  double last = 0;
+  StepReport report;
   while (!trainer.done()) {
-    const StepReport report = trainer.step();
-    if (report.step % 20 == 0)
-      std::printf("step %3ld  loss %.4f\n", long(report.step), report.loss);
-    last = report.loss;
+    report = trainer.step();
+    if (report.step % 20 == 0) std::printf("step %3d  loss %.4f\n", int(report.step), report.loss);
   }
-  std::printf("noise left: %.3f of 1 after %.1f work units\n", last, trainer.state().work_units);
+  std::printf("noise left: %.3f of 1 after %.1f work units\n", report.loss,
+              trainer.state().work_units);
 }

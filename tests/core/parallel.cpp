@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "support/compare.h"
@@ -85,4 +86,23 @@ TEST_CASE("a loop inside a loop runs on the thread it is in") {
 TEST_CASE("the number of threads is checked") {
   CHECK(error_of([] { set_thread_count(0); }) == "threads: expected at least 1, got 0");
   CHECK(error_of([] { set_thread_count(-3); }) == "threads: expected at least 1, got -3");
+}
+
+TEST_CASE("loops of several threads at once each cover their own range") {
+  const Threads scope(3);
+  std::vector<std::int64_t> sums(4);
+  std::vector<std::thread> callers;
+  for (std::size_t c = 0; c < sums.size(); ++c) {
+    callers.emplace_back([&sum = sums[c]] {
+      for (int repeat = 0; repeat < 200; ++repeat) {
+        std::atomic<std::int64_t> total{0};
+        parallel_for(1000, 10, [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t i = begin; i < end; ++i) total += i;
+        });
+        sum += total;
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  for (const std::int64_t sum : sums) CHECK(sum == 200 * 499500);
 }
