@@ -147,7 +147,7 @@ SafetensorsFile read_safetensors(const std::filesystem::path& path) {
   SafetensorsFile result;
   result.metadata = header.metadata;
   for (const SafetensorsEntry& entry : header.entries) {
-    result.tensors.emplace_back(entry.name, make_tensor(file, entry, storage, data_start));
+    result.tensors.push_back({entry.name, make_tensor(file, entry, storage, data_start)});
   }
   return result;
 }
