@@ -61,9 +61,7 @@ Adam::Adam(std::string_view name, Tensor values, Tensor gradients, const AdamOpt
   check_at_least_zero(name, "weight_decay", options.weight_decay);
 }
 
-NamedTensors Adam::state() const {
-  return {{"exp_avg", exp_avg_}, {"exp_avg_sq", exp_avg_sq_}};
-}
+NamedTensors Adam::state() const { return {{"exp_avg", exp_avg_}, {"exp_avg_sq", exp_avg_sq_}}; }
 
 void Adam::apply(double learning_rate, std::int64_t step) {
   const kernels::AdamOptions options{options_.betas[0], options_.betas[1], options_.eps,
