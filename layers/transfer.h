@@ -13,12 +13,10 @@
 namespace telescope {
 
 /// How a fine image becomes a coarse one, y = R x. By dimension (the images' are products):
-///   injection         y[i] = x[2i]: every other pixel, unchanged. What nearest interpolation by
-///   0.5
+///   injection         y[i] = x[2i]: every other pixel, unchanged. What nearest interpolation by 0.5
 ///                     does. Keeps the deviation of noise.
-///   mean              y[i] = (x[2i] + x[2i+1]) / 2: average pooling. Halves the deviation of
-///   noise. full_weighting    y[i] = (x[2i-1] + 2 x[2i] + x[2i+1]) / 4: multigrid's 1-2-1. Mirrored
-///   at the
+///   mean              y[i] = (x[2i] + x[2i+1]) / 2: average pooling. Halves the deviation of noise.
+///   full_weighting    y[i] = (x[2i-1] + 2 x[2i] + x[2i+1]) / 4: multigrid's 1-2-1. Mirrored at the
 ///                     border, x[-1] = x[1], so that constants stay; linear functions stay away
 ///                     from the first row and column.
 ///   bilinear          bilinear interpolation by 0.5, align_corners false: the same map as `mean`.
@@ -28,12 +26,10 @@ enum class Restriction { injection, mean, full_weighting, bilinear, bilinear_ali
 /// How a coarse image becomes a fine one, x = P y.
 ///   nearest           x[i] = y[i/2], the last pixel again where the fine extent is odd. For even
 ///                     extents 4 times the adjoint of `mean`.
-///   bilinear          bilinear interpolation by 2, align_corners false, constant beyond the
-///   middles
+///   bilinear          bilinear interpolation by 2, align_corners false, constant beyond the middles
 ///                     of the border pixels.
 ///   bilinear_aligned  align_corners true: x[i] is y at i (m-1)/(n-1). Exact on linear functions.
-///   ..._adjoint       the transpose of the restriction, <R x, y> = <x, P y>: no factor, pixels
-///   that
+///   ..._adjoint       the transpose of the restriction, <R x, y> = <x, P y>: no factor, pixels that
 ///                     the restriction does not see are 0. 4 full_weighting_adjoint is multigrid's
 ///                     bilinear prolongation away from the border.
 enum class Prolongation {
