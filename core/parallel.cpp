@@ -14,6 +14,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -73,13 +74,7 @@ class Pool {
     const std::unique_lock lock(busy_, std::try_to_lock);
     if (!lock) return false;
     const auto helpers = static_cast<std::size_t>(pieces - 1);
-    while (workers_.size() < helpers) {
-      workers_.push_back(std::make_unique<Worker>());
-      std::thread([this, &worker = *workers_.back(),
-                   p = static_cast<std::int64_t>(workers_.size())] {
-        serve(worker, p);
-      }).detach();
-    }
+    while (workers_.size() < helpers) add_worker(helpers);
     piece_ = piece;
     context_ = context;
     error_ = nullptr;
@@ -100,6 +95,20 @@ class Pool {
   struct alignas(64) Worker {
     std::atomic<unsigned> calls{0};  // rises by one for every loop this worker has a piece of
   };
+
+  void add_worker(std::size_t wanted) {
+    workers_.push_back(std::make_unique<Worker>());
+    try {
+      std::thread([this, &worker = *workers_.back(),
+                   p = static_cast<std::int64_t>(workers_.size())] {
+        serve(worker, p);
+      }).detach();
+    } catch (const std::system_error& error) {
+      workers_.pop_back();  // the next loop must not wait for it
+      raise_failure("threads", "cannot start thread {} of {}: {}; OMP_NUM_THREADS sets how many",
+                    workers_.size() + 2, wanted + 1, error.code().message());
+    }
+  }
 
   void serve(Worker& worker, std::int64_t p) {
     for (unsigned seen = 0;; ++seen) {

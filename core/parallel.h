@@ -22,9 +22,10 @@ namespace detail {
 void run_pieces(std::int64_t pieces, void (*piece)(void* context, std::int64_t p), void* context);
 }  // namespace detail
 
-/// Calls f(begin, end) on disjoint ranges that cover [0, n), each at least `grain` long but the
-/// last. How many ranges there are depends on the number of threads: compute each element by
-/// itself, and sum in pieces of sum_chunk. An exception in one range is thrown on.
+/// Calls f(begin, end) on disjoint ranges that cover [0, n), about equally long, at most n / grain
+/// (rounded up) of them. How many depends on the number of threads: compute each element by
+/// itself, and sum in pieces of sum_chunk. An exception in one range is thrown on; Failure if a
+/// thread cannot be started.
 template <class F>
 void parallel_for(std::int64_t n, std::int64_t grain, F&& f) {
   if (n <= 0) return;

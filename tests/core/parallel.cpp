@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "core/parallel.h"
 
+#include <sys/resource.h>
+
 #include <atomic>
 #include <memory>
 #include <stdexcept>
@@ -105,4 +107,22 @@ TEST_CASE("loops of several threads at once each cover their own range") {
   }
   for (std::thread& caller : callers) caller.join();
   for (const std::int64_t sum : sums) CHECK(sum == 200 * 499500);
+}
+
+TEST_CASE("a thread that cannot be started is a failure, and the next loop works") {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return;  // their shadow memory is beyond any limit
+#endif
+  const Threads scope(200);
+  rlimit before{};
+  REQUIRE(getrlimit(RLIMIT_AS, &before) == 0);
+  rlimit tight = before;
+  tight.rlim_cur = std::size_t{1} << 20;  // less than there is: no stack for a new thread
+  REQUIRE(setrlimit(RLIMIT_AS, &tight) == 0);
+  const std::string error = error_of([] { parallel_for(200, 1, [](auto, auto) {}); });
+  REQUIRE(setrlimit(RLIMIT_AS, &before) == 0);
+  CHECK(error.starts_with("threads: cannot start "));
+  std::atomic<std::int64_t> sum{0};
+  parallel_for(200, 1, [&](std::int64_t begin, std::int64_t end) { sum += end - begin; });
+  CHECK(sum == 200);
 }
