@@ -97,6 +97,8 @@ class BackwardPass {
         pending_.erase(entry);
         Gradients gradients(*node, *this);
         node->backward(dy, gradients);
+        for (auto& [i, sum] : handed_out_) give(*node, i, std::move(sum));
+        handed_out_.clear();
       }
       node->backward = nullptr;  // what it saved is free from here on
       node->freed = true;
@@ -134,10 +136,10 @@ class BackwardPass {
       if (!grad.defined()) grad = Tensor::zeros(input.shape, input.dtype, node.device);
       return grad;
     }
+    // Given when the operation is done with it: until then it is the operation's to write to.
     Tensor zeros = Tensor::zeros(input.shape, input.dtype, node.device);
-    give(node, i, zeros);
-    // give() may have added it to an earlier gradient: the sum is what to add to.
-    return input.node ? pending_[input.node.get()] : zeros;
+    if (input.node) handed_out_.emplace_back(i, zeros);
+    return zeros;
   }
 
  private:
@@ -159,6 +161,7 @@ class BackwardPass {
 
   std::unordered_map<Node*, std::int64_t> uses_;  // of a node's output that have not delivered yet
   std::unordered_map<Node*, Tensor> pending_;     // gradients of outputs, summed so far
+  std::vector<std::pair<std::size_t, Tensor>> handed_out_;  // accumulators of the current operation
 };
 
 bool Gradients::wants(std::size_t i) const {
@@ -199,7 +202,8 @@ void Tensor::backward(const Tensor& seed) const {
   TELESCOPE_CHECK(requires_grad(), "backward", "no input of this tensor requires a gradient");
   TELESCOPE_CHECK(seed.defined() || numel() == 1, "backward",
                   "a tensor of shape {} needs a seed of that shape", shape());
-  const Tensor start = seed.defined() ? seed.detach() : full(shape(), 1, dtype(), device());
+  // A copy: the seed may be the gradient of a leaf, which changes on the way.
+  const Tensor start = seed.defined() ? seed.clone() : full(shape(), 1, dtype(), device());
   TELESCOPE_CHECK(start.shape() == shape() && start.dtype() == dtype(), "backward",
                   "expected a seed of {} {}, got {} {}", name_of(dtype()), shape(),
                   name_of(start.dtype()), start.shape());

@@ -33,7 +33,8 @@ class Gradients {
   /// then on and sums several.
   void give(std::size_t i, Tensor gradient);
   /// A tensor to add the gradient of input i to: for parameters, whose kernels accumulate. It is
-  /// the leaf's own gradient where input i is a leaf, else a fresh tensor of zeros.
+  /// the leaf's own gradient where input i is a leaf, else a fresh tensor of zeros, given when the
+  /// backward function returns.
   Tensor accumulator(std::size_t i);
 
  private:

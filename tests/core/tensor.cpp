@@ -145,3 +145,53 @@ TEST_CASE("a tape of a hundred thousand operations comes and goes") {
   y = multiply(x, x);  // drops the long one
   CHECK(y.item() == 1);
 }
+
+TEST_CASE("two accumulators of one intermediate tensor both count") {
+  const Tensor x = leaf({2, 3});
+  const auto twice = [](const Tensor& v) {
+    return record("twice", v.clone(), {v, v}, [](const Tensor& dy, Gradients& gradients) {
+      const Tensor first = gradients.accumulator(0), second = gradients.accumulator(1);
+      accumulate(first, dy);
+      accumulate(second, dy);
+      accumulate(first, dy);
+    });
+  };
+  twice(multiply(x, Tensor::full({2}, 10, DType::f64))).backward(Tensor::full({2}, 1, DType::f64));
+  CHECK_SAME(x.grad(), Tensor::full({2}, 30, DType::f64));
+}
+
+TEST_CASE("an accumulator and a gift to the same intermediate tensor both count") {
+  const Tensor x = leaf({2, 3});
+  const auto both = [](const Tensor& v) {
+    return record("both", v.clone(), {v, v}, [](const Tensor& dy, Gradients& gradients) {
+      const Tensor sum = gradients.accumulator(0);
+      gradients.give(1, dy);
+      accumulate(sum, dy);
+    });
+  };
+  both(multiply(x, Tensor::full({2}, 10, DType::f64))).backward(Tensor::full({2}, 1, DType::f64));
+  CHECK_SAME(x.grad(), Tensor::full({2}, 20, DType::f64));
+}
+
+TEST_CASE("the gradient of a leaf may be the seed") {
+  const Tensor x = leaf({2, 3}), ten = Tensor::full({2}, 10, DType::f64);
+  x.set_grad(Tensor::full({2}, 1, DType::f64));
+  const Tensor y =
+      record("both", x.clone(), {x, multiply(x, ten)}, [](const Tensor& dy, Gradients& gradients) {
+        gradients.give(0, dy);
+        gradients.give(1, dy);
+      });
+  y.backward(x.grad());
+  CHECK_SAME(x.grad(), Tensor::full({2}, 1 + 1 + 10, DType::f64));
+}
+
+TEST_CASE("two losses that share operations: the second backward is a clear error") {
+  const Tensor x = leaf({2, 3}), ones = Tensor::full({2}, 1, DType::f64);
+  const Tensor shared = multiply(x, x), a = multiply(shared, x), b = multiply(shared, shared);
+  a.backward(ones);
+  const Tensor before = x.grad().clone();
+  CHECK(error_of([&] { b.backward(ones); }) ==
+        "backward: what 'multiply' saved was freed by an earlier backward; run the forward pass "
+        "again");
+  CHECK_SAME(x.grad(), before);
+}
