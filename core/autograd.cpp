@@ -154,6 +154,10 @@ class BackwardPass {
           "what '{}' saved was freed by an earlier backward; run the forward pass again",
           node->operation);
       for (const auto& input : node->inputs) {
+        TELESCOPE_CHECK(!input.leaf || input.leaf->dtype == input.dtype, "backward",
+                        "'{}' saw a leaf of {} that was converted to {} since; run the forward "
+                        "pass again",
+                        node->operation, name_of(input.dtype), name_of(input.leaf->dtype));
         if (input.node && ++uses_[input.node.get()] == 1) stack.push_back(input.node.get());
       }
     }
@@ -191,6 +195,7 @@ void Tensor::set_grad(Tensor grad) const {
   TELESCOPE_CHECK(!grad.defined() || (grad.shape() == shape() && grad.dtype() == dtype()),
                   "set_grad", "expected {} {}, got {} {}", name_of(dtype()), shape(),
                   name_of(grad.dtype()), grad.shape());
+  TELESCOPE_CHECK(defined(), "tensor", "expected a tensor, got an undefined one");
   impl_->grad = std::move(grad);
 }
 

@@ -69,10 +69,15 @@ Tensor Tensor::from(std::span<const T> values, const Shape& shape) {
 }
 
 Tensor Tensor::view(Storage storage, std::int64_t offset, const Shape& shape, DType dtype) {
-  const std::int64_t end = offset + shape.numel() * size_of(dtype);
-  TELESCOPE_CHECK(offset >= 0 && end <= static_cast<std::int64_t>(storage.bytes()), "tensor",
-                  "{} {} from byte {} does not fit {} bytes of storage", name_of(dtype), shape,
-                  offset, storage.bytes());
+  const std::int64_t held = static_cast<std::int64_t>(storage.bytes());
+  TELESCOPE_CHECK(offset >= 0 && offset <= held && shape.numel() * size_of(dtype) <= held - offset,
+                  "tensor", "{} {} from byte {} does not fit {} bytes of storage", name_of(dtype),
+                  shape, offset, held);
+  const auto address =
+      reinterpret_cast<std::uintptr_t>(storage.data()) + static_cast<std::uintptr_t>(offset);
+  TELESCOPE_CHECK(address % static_cast<std::uintptr_t>(size_of(dtype)) == 0, "tensor",
+                  "{} {} from byte {} is not aligned to its elements", name_of(dtype), shape,
+                  offset);
   auto impl = std::make_shared<detail::TensorImpl>();
   impl->storage = std::move(storage);
   impl->offset = offset;
@@ -128,8 +133,10 @@ Tensor Tensor::reshape(const Shape& new_shape) const {
 }
 
 Tensor Tensor::rows(std::int64_t first, std::int64_t count) const {
-  TELESCOPE_CHECK(rank() >= 1 && first >= 0 && count >= 0 && first + count <= extent(0), "rows",
-                  "[{}, {}) is not inside the first extent of {}", first, first + count, shape());
+  TELESCOPE_CHECK(
+      rank() >= 1 && first >= 0 && count >= 0 && first <= extent(0) && count <= extent(0) - first,
+      "rows", "[{}, {}) is not inside the first extent of {}", first,
+      static_cast<std::uint64_t>(first) + static_cast<std::uint64_t>(count), shape());
   const std::int64_t row_bytes = extent(0) ? bytes() / extent(0) : 0;
   return record(
       "rows",
@@ -183,11 +190,19 @@ void Tensor::rebind(const Storage& storage, std::int64_t offset) const {
   const Tensor target = view(storage, offset, impl.shape, impl.dtype);
   impl.storage = target.storage();
   impl.offset = offset;
+  impl.rebound = true;
 }
 
 void Tensor::convert(DType new_dtype) const {
   auto& impl = defined_impl(*this);
   TELESCOPE_CHECK(!impl.node, "convert", "only leaves can be converted in place");
+  if (new_dtype == impl.dtype) return;
+  TELESCOPE_CHECK(
+      !impl.rebound, "convert",
+      "the elements live in a buffer with others (ParameterBuffer); convert before that");
+  TELESCOPE_CHECK(!impl.requires_grad || (new_dtype != DType::u8 && new_dtype != DType::i64),
+                  "convert", "only floating-point tensors have gradients, asked for {}",
+                  name_of(new_dtype));
   const Tensor converted = detach().to(new_dtype);
   impl.storage = converted.storage();
   impl.offset = converted.storage_offset();

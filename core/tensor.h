@@ -37,7 +37,7 @@ class Tensor {
   static Tensor from(const std::vector<T>& values, const Shape& shape) {
     return from(std::span<const T>(values), shape);
   }
-  /// `shape` elements of `storage` from byte `offset` on.
+  /// `shape` elements of `storage` from byte `offset` on, which must fit and be aligned.
   static Tensor view(Storage storage, std::int64_t offset, const Shape& shape, DType dtype);
 
   bool defined() const { return impl_ != nullptr; }
@@ -92,7 +92,9 @@ class Tensor {
   /// Points this tensor, and every handle to it, at other memory of the same size: how parameters
   /// move into one flat buffer.
   void rebind(const Storage& storage, std::int64_t offset) const;
-  /// Converts the elements of a leaf in place, for every handle to it, and drops its gradient.
+  /// Converts the elements of a leaf in place, for every handle to it, and drops its gradient;
+  /// nothing if they are of that type. Error after rebind(), and for integers where a gradient is
+  /// wanted.
   void convert(DType dtype) const;
 
   /// For the tape (core/autograd.h).

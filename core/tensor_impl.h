@@ -12,6 +12,7 @@ struct TensorImpl {
   Shape shape;
   DType dtype = DType::f32;
   bool requires_grad = false;
+  bool rebound = false;        // the elements are part of a larger buffer
   Tensor grad;                 // of a leaf
   std::shared_ptr<Node> node;  // that made this tensor; null for a leaf
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/tensor.h"
 
+#include <limits>
 #include <numeric>
 
 #include "core/autograd.h"
@@ -194,4 +195,30 @@ TEST_CASE("two losses that share operations: the second backward is a clear erro
         "backward: what 'multiply' saved was freed by an earlier backward; run the forward pass "
         "again");
   CHECK_SAME(x.grad(), before);
+}
+
+TEST_CASE("no tensor, no elements and places beyond all counting are errors") {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  CHECK(error_of([] { Tensor().set_grad({}); }) ==
+        "tensor: expected a tensor, got an undefined one");
+  const Tensor a = Tensor::zeros({4});
+  CHECK(error_of([&] { a.rows(1, most); }).starts_with("rows: "));
+  CHECK(error_of([&] {
+          Tensor::view(a.storage(), most - 7, {2}, DType::f32);
+        }).starts_with("tensor: f32 [2] from byte "));
+  CHECK(error_of([&] {
+          Tensor::view(a.storage(), 2, {2}, DType::f32);
+        }).starts_with("tensor: f32 [2] from byte 2 "));
+}
+
+TEST_CASE("a leaf that wants a gradient stays floating-point") {
+  const Tensor x = leaf({2, 3});
+  CHECK(error_of([&] { x.convert(DType::i64); }) ==
+        "convert: only floating-point tensors have gradients, asked for i64");
+  const Tensor y = multiply(x, x);
+  x.convert(DType::f32);
+  CHECK(x.dtype() == DType::f32);
+  CHECK(error_of([&] { y.backward(Tensor::full({2}, 1, DType::f64)); }) ==
+        "backward: 'multiply' saw a leaf of f64 that was converted to f32 since; run the forward "
+        "pass again");
 }

@@ -112,3 +112,16 @@ TEST_CASE(
           load_pytorch_layout({{"a", Tensor::zeros({3})}}, {{"a", Tensor::zeros({2})}}, "f");
         }) == "f: belongs to another network; wrong shape: a is [2], expected [3]");
 }
+
+TEST_CASE("parameters that live in a buffer are not converted away from it") {
+  Net net;
+  const ParameterBuffer buffer(net);
+  CHECK(
+      error_of([&] { net.to(DType::f64); }) ==
+      "convert: the elements live in a buffer with others (ParameterBuffer); convert before that");
+  net.to(DType::f32);  // which changes nothing
+  CHECK(net.list[1].bias.grad().defined());
+  CHECK(net.list[1].bias.dtype() == DType::f32);
+  buffer.values().fill_zero();
+  CHECK_SAME(net(random_tensor({3})).detach(), Tensor::zeros({3}));
+}
