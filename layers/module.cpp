@@ -13,7 +13,17 @@ Module::Module(const Place& at) {
     return;
   }
   path_ = at.parent->full_name(at.name);
+  for (const Module* sibling : at.parent->children_) {
+    TELESCOPE_CHECK(sibling->path_ != path_, "Module", "there are two parts named '{}'", path_);
+  }
   at.parent->children_.push_back(this);
+  parent_ = at.parent;
+}
+
+// A part may go before its parent: an optional one, or one whose constructor threw.
+Module::~Module() {
+  for (Module* child : children_) child->parent_ = nullptr;
+  if (parent_) std::erase(parent_->children_, this);
 }
 
 template <class F>
@@ -48,6 +58,10 @@ std::int64_t Module::parameter_count() const {
 }
 
 Tensor Module::parameter(std::string name, const Shape& shape, Initializer initializer) {
+  for (const Parameter& other : parameters_) {
+    TELESCOPE_CHECK(other.name != name, "Module", "there are two parameters named '{}'",
+                    full_name(name));
+  }
   Parameter p{std::move(name), Tensor::empty(shape), initializer};
   draw(p, 0);
   p.value.set_requires_grad();

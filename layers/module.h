@@ -38,8 +38,9 @@ class Module {
   };
 
   Module() = default;  ///< a root
+  /// Error if there is a part of that name already.
   explicit Module(const Place& at);
-  virtual ~Module() = default;
+  virtual ~Module();
   Module(const Module&) = delete;
   Module& operator=(const Module&) = delete;
 
@@ -65,6 +66,7 @@ class Module {
 
  protected:
   Place child(std::string name) { return {this, std::move(name)}; }
+  /// A new parameter; Error if this module has one of that name.
   Tensor parameter(std::string name, const Shape& shape, Initializer initializer);
   void set_mixes_samples() { mixes_samples_ = true; }
 
@@ -82,6 +84,7 @@ class Module {
   std::string full_name(const std::string& name) const;
 
   std::string path_;
+  Module* parent_ = nullptr;
   std::vector<Module*> children_;
   std::vector<Parameter> parameters_;
   bool training_ = true;

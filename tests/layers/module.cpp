@@ -125,3 +125,38 @@ TEST_CASE("parameters that live in a buffer are not converted away from it") {
   buffer.values().fill_zero();
   CHECK_SAME(net(random_tensor({3})).detach(), Tensor::zeros({3}));
 }
+
+TEST_CASE("a part that could not be made, or is gone, leaves the tree whole") {
+  struct Picky : Module {
+    Picky(const Place& at, bool good) : Module(at) {
+      TELESCOPE_CHECK(good, "Picky", "not good");
+      weight = parameter("weight", {1}, Initializer::constant(0));
+    }
+    Tensor weight;
+  };
+  struct Owner : Module {
+    ModuleList<Picky> list{child("list")};
+    std::unique_ptr<Picky> part = std::make_unique<Picky>(child("part"), true);
+  } net;
+  net.list.add(true);
+  CHECK(error_of([&] { net.list.add(false); }) == "Picky: not good");
+  net.list.add(true);
+  CHECK(names(net.parameters()) ==
+        std::vector<std::string>{"list.0.weight", "list.1.weight", "part.weight"});
+  net.part.reset();
+  CHECK(names(net.parameters()) == std::vector<std::string>{"list.0.weight", "list.1.weight"});
+}
+
+TEST_CASE("a name is given once") {
+  struct Twins : Module {
+    Affine a{child("part"), 3}, b{child("part"), 3};
+  };
+  CHECK(error_of([] { Twins(); }) == "Module: there are two parts named 'part'");
+  struct Same : Module {
+    Same() {
+      parameter("w", {1}, Initializer::constant(0));
+      parameter("w", {1}, Initializer::constant(0));
+    }
+  };
+  CHECK(error_of([] { Same(); }) == "Module: there are two parameters named 'w'");
+}
