@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace telescope {
@@ -22,6 +23,11 @@ Work work_done();
 class Scope {
  public:
   explicit Scope(std::string_view name, std::int64_t flop = 0, std::int64_t bytes = 0);
+  /// The name must live as long as the scope, and as long as the memory allocated in it (which
+  /// remembers it): a literal, at least no temporary.
+  template <class S>
+  requires std::is_same_v<S, std::string>
+  explicit Scope(S&& name, std::int64_t flop = 0, std::int64_t bytes = 0) = delete;
   ~Scope();
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;

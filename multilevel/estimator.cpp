@@ -80,7 +80,8 @@ Tensor Estimator::add_gradient(const Samples& samples, const std::vector<double>
                                Mesh mesh, std::int64_t step) const {
   const RandomScope dropout(
       {options_.seed, static_cast<std::uint64_t>(step), samples.ids, mesh.spacing()});
-  const Scope on_mesh(mesh.str());
+  const std::string name = mesh.str();
+  const Scope on_mesh(name);
   Tensor losses, weighted;
   {
     const Scope forward("forward");

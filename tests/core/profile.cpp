@@ -2,6 +2,7 @@
 #include "core/profile.h"
 
 #include <thread>
+#include <type_traits>
 
 #include "support/compare.h"
 
@@ -120,4 +121,10 @@ TEST_CASE("profiling may be switched inside a scope") {
   CHECK(totals.size() == 1);
   CHECK(find(totals, "inner"));
   reset_profile();
+}
+
+TEST_CASE("a scope does not take a name that is gone before it ends") {
+  CHECK_FALSE(std::is_constructible_v<Scope, std::string>);
+  CHECK(std::is_constructible_v<Scope, const std::string&>);
+  CHECK(std::is_constructible_v<Scope, const char*>);
 }
