@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t alignment = 64;
 constexpr std::size_t guard_bytes = 256;
+constexpr std::size_t most_bytes = std::size_t{1} << 62;  // that can be rounded up and counted
 constexpr unsigned char guard_pattern = 0xA5;
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -49,6 +50,7 @@ class CpuPool {
 
   std::byte* allocate(std::size_t bytes) {
     const std::lock_guard lock(mutex_);
+    if (bytes > most_bytes) out_of_memory(most_bytes);
     const std::size_t size = size_held(bytes);
     if (limit_ && use_.current + static_cast<std::int64_t>(size) > limit_) out_of_memory(bytes);
     std::byte* data = take_cached(size);
