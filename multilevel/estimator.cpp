@@ -51,6 +51,7 @@ std::vector<MeshReport> empty_reports(const std::vector<Samples>& levels, Mesh f
   for (std::size_t l = 0; l < levels.size(); ++l) {
     reports[l].mesh = {finest.level + static_cast<int>(l)};
     reports[l].samples = levels[l].size();
+    TELESCOPE_CHECK(reports[l].samples >= 1, "estimator", "level {} has no samples", l);
   }
   return reports;
 }
@@ -181,7 +182,9 @@ std::vector<MeshReport> Estimator::measured(const std::vector<Samples>& levels, 
     // V(part) = parts/(parts-1) (mean |g_p|^2 - |mean g_p|^2), and V(sample) = size V(part).
     if (parts > 1) {
       const auto m = static_cast<double>(parts);
-      report.variance = static_cast<double>(size) * m / (m - 1) * (mean_square - norm_square);
+      // Rounding may leave less than nothing of the difference.
+      report.variance =
+          static_cast<double>(size) * m / (m - 1) * std::max(0.0, mean_square - norm_square);
     }
     accumulate(before, term);
   }

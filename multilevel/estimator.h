@@ -36,7 +36,7 @@ struct EstimatorOptions {
 };
 
 /// Adds g to the gradients of the parameters. `levels[i]` are the samples of the level on mesh
-/// finest + i, given on mesh `finest`. All three give the same gradient up to rounding.
+/// finest + i, given on `finest`; Error if there are none. All three agree up to rounding.
 class Estimator {
  public:
   Estimator(SampleLoss loss, EstimatorOptions options)

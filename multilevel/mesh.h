@@ -2,6 +2,7 @@
 // Meshes are numbered from the finest: mesh 0 has width h, mesh l has width 2^l h.
 #pragma once
 
+#include <cmath>
 #include <compare>
 #include <cstdint>
 #include <string>
@@ -17,7 +18,7 @@ struct Mesh {
   /// Width of this mesh in widths of mesh 0: 2^l.
   std::int64_t spacing() const { return std::int64_t{1} << level; }
   /// Work units of one image on this mesh: 4^-l.
-  double cost() const { return 1.0 / static_cast<double>(spacing() * spacing()); }
+  double cost() const { return std::ldexp(1.0, -2 * level); }
   std::string str() const { return "mesh" + std::to_string(level); }
   friend auto operator<=>(const Mesh&, const Mesh&) = default;
 };

@@ -15,7 +15,7 @@ Tensor rows_of(const Tensor& tensor, std::int64_t first, std::int64_t count) {
   return tensor.defined() ? tensor.rows(first, count) : Tensor();
 }
 Tensor joined(const Tensor& a, const Tensor& b) {
-  return a.defined() ? concat_rows({a, b}) : Tensor();
+  return a.defined() || b.defined() ? concat_rows({a, b}) : Tensor();
 }
 }  // namespace
 

@@ -34,7 +34,17 @@ std::int64_t BatchPlan::samples() const {
   return std::accumulate(batches_.begin(), batches_.end(), std::int64_t{0});
 }
 
+std::int64_t BatchPlan::operator[](int level) const {
+  check_level(level);
+  return batches_[static_cast<std::size_t>(level)];
+}
+
+void BatchPlan::check_level(int level) const {
+  TELESCOPE_CHECK(level >= 0 && level < levels(), "batch plan", "{} has no level {}", str(), level);
+}
+
 BatchPlan BatchPlan::from(int level) const {
+  check_level(level);
   return BatchPlan(std::vector<std::int64_t>(batches_.begin() + level, batches_.end()));
 }
 

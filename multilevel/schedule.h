@@ -24,14 +24,16 @@ class BatchPlan {
   static BatchPlan geometric(std::int64_t first, int levels, std::int64_t growth = 2);
 
   int levels() const { return static_cast<int>(batches_.size()); }
-  std::int64_t operator[](int level) const { return batches_.at(static_cast<std::size_t>(level)); }
+  /// Error if there is no such level, as in from().
+  std::int64_t operator[](int level) const;
   std::int64_t samples() const;  ///< of all levels
-  /// The plan without its finest `levels` levels.
+  /// The plan without its finest `level` levels.
   BatchPlan from(int level) const;
   std::string str() const;  ///< "16,32,64,128"
   friend bool operator==(const BatchPlan&, const BatchPlan&) = default;
 
  private:
+  void check_level(int level) const;
   std::vector<std::int64_t> batches_;
 };
 

@@ -21,6 +21,13 @@ Trainer::Trainer(ParameterBuffer& parameters, Optimizer& optimizer, SampleLoss l
       estimator_(std::move(loss), {options.restriction, options.seed}) {
   TELESCOPE_CHECK(schedule_.steps() >= 1, "trainer", "the schedule '{}' has no steps",
                   schedule_.name);
+  for (std::size_t i = 0; i < schedule_.stages.size(); ++i) {
+    const Stage& stage = schedule_.stages[i];
+    TELESCOPE_CHECK(stage.steps >= 0 && stage.finest.level >= 0, "trainer",
+                    "stage {} of '{}' has {} steps on {}; expected 0 or more steps on a mesh from "
+                    "0 on",
+                    i, schedule_.name, stage.steps, stage.finest.str());
+  }
 }
 
 void Trainer::resume(const TrainerState& state) {
@@ -96,10 +103,12 @@ StepReport Trainer::step() {
   report.meshes = estimate(levels, finest);
   for (const MeshReport& mesh : report.meshes) {
     if (!std::isfinite(mesh.loss) || !std::isfinite(mesh.difference)) {
+      const bool fine = !std::isfinite(mesh.loss);  // or the coarse side of the difference
       raise_failure("train",
                     "the loss of step {} on {} is {}, expected a finite number; the parameters of "
                     "the step before are kept; a smaller learning rate may help",
-                    step, mesh.mesh.str(), mesh.loss);
+                    step, (fine ? mesh.mesh : mesh.mesh.coarser()).str(),
+                    fine ? mesh.loss : mesh.loss - mesh.difference);
     }
     report.images += mesh.samples;
   }

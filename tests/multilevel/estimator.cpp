@@ -216,3 +216,29 @@ TEST_CASE("MGE is unbiased: its mean over random batches is the gradient of the 
   CHECK_MESSAGE(worst < 5, "standard errors: " << worst);
   CHECK(worst > 1);  // of a thousand means, some must stray
 }
+
+TEST_CASE("samples that are all the same have no variance, and never a negative one") {
+  Problem problem;
+  const Estimator estimator = problem.estimator(Restriction::injection);
+  for (std::uint64_t seed = 1; seed < 20; ++seed) {
+    const Samples one = samples(1, seed), same = join(join(one, one), one);
+    std::vector<MeshReport> reports;
+    (void)problem.gradient([&] {
+      reports = estimator.measured({same, same}, Mesh{0}, 0, problem.parameters, 3);
+    });
+    for (const MeshReport& report : reports) CHECK(*report.variance >= 0);
+  }
+}
+
+TEST_CASE("a level without samples, and times for one of two batches only, are errors") {
+  Problem problem;
+  const Estimator estimator = problem.estimator(Restriction::injection);
+  const std::vector<Samples> levels{samples(2, 1), rows(samples(2, 1), 0, 0)};
+  CHECK(error_of([&] { estimator.merged(levels, Mesh{0}, 0); }) ==
+        "estimator: level 1 has no samples");
+  CHECK(error_of([&] { estimator.measured(levels, Mesh{0}, 0, problem.parameters, 2); }) ==
+        "estimator: level 1 has no samples");
+  Samples timeless = samples(2, 1);
+  timeless.time = {};
+  CHECK(error_of([&] { join(timeless, samples(2, 2)); }).starts_with("concat_rows: "));
+}

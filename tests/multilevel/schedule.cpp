@@ -57,4 +57,13 @@ TEST_CASE("wrong plans and sizes") {
         std::string::npos);
   CHECK(error_of([] { mge(BatchPlan({1}), 0); }) == "schedule: expected at least 1 step, got 0");
   check_meshes(64, 32, 4);
+  const BatchPlan plan({1, 2});
+  CHECK(error_of([&] { (void)plan[2]; }) == "batch plan: 1,2 has no level 2");
+  CHECK(error_of([&] { (void)plan[-1]; }) == "batch plan: 1,2 has no level -1");
+  CHECK(error_of([&] { (void)plan.from(3); }) == "batch plan: 1,2 has no level 3");
+  CHECK(error_of([&] { (void)plan.from(-1); }) == "batch plan: 1,2 has no level -1");
+}
+
+TEST_CASE("the cost of an image falls by four from mesh to mesh, on any") {
+  for (int l = 0; l < 60; ++l) CHECK(Mesh{l + 1}.cost() * 4 == Mesh{l}.cost());
 }

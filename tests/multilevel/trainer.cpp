@@ -139,3 +139,25 @@ TEST_CASE("a loss that is not finite stops before the parameters change") {
   CHECK_SAME(run.parameters.values(), before);
   CHECK(run.trainer.state().steps == 1);
 }
+
+TEST_CASE("the coarse side of a difference that is not finite is named") {
+  Run run(mge(BatchPlan({1, 2}), 5));
+  const SampleLoss bad = [&run](const Samples& s) {
+    const Tensor losses = run.loss(s);
+    if (s.input.extent(1) == 8) losses.data<float>()[0] = INFINITY;  // of level 0, on mesh 1
+    return losses;
+  };
+  Trainer trainer(run.parameters, *run.optimizer, bad, run.source, mge(BatchPlan({1, 2}), 5),
+                  LearningRate::constant(1e-3));
+  CHECK(error_of([&] {
+          trainer.step();
+        }).starts_with("train: the loss of step 0 on mesh1 is inf, expected a finite number"));
+}
+
+TEST_CASE("stages of fewer than no steps are errors") {
+  Schedule schedule = single_scale(2, 3);
+  schedule.stages.push_back({.finest = {}, .plan = BatchPlan({1}), .steps = -1});
+  CHECK(error_of([&] { Run r(schedule); }) ==
+        "trainer: stage 1 of 'single-scale' has -1 steps on mesh0; expected 0 or more steps on a "
+        "mesh from 0 on");
+}
