@@ -107,7 +107,7 @@ StepReport Trainer::step() {
       raise_failure("train",
                     "the loss of step {} on {} is {}, expected a finite number; the parameters of "
                     "the step before are kept; a smaller learning rate may help",
-                    step, (fine ? mesh.mesh : mesh.mesh.coarser()).str(),
+                    step + 1, (fine ? mesh.mesh : mesh.mesh.coarser()).str(),
                     fine ? mesh.loss : mesh.loss - mesh.difference);
     }
     report.images += mesh.samples;

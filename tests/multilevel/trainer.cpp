@@ -135,7 +135,7 @@ TEST_CASE("a loss that is not finite stops before the parameters change") {
   run.trainer.step();
   const Tensor before = run.parameters.values().clone();
   const std::string error = error_of([&] { run.trainer.step(); });
-  CHECK(error.starts_with("train: the loss of step 1 on mesh0 is nan, expected a finite number"));
+  CHECK(error.starts_with("train: the loss of step 2 on mesh0 is nan, expected a finite number"));
   CHECK_SAME(run.parameters.values(), before);
   CHECK(run.trainer.state().steps == 1);
 }
@@ -151,7 +151,7 @@ TEST_CASE("the coarse side of a difference that is not finite is named") {
                   LearningRate::constant(1e-3));
   CHECK(error_of([&] {
           trainer.step();
-        }).starts_with("train: the loss of step 0 on mesh1 is inf, expected a finite number"));
+        }).starts_with("train: the loss of step 1 on mesh1 is inf, expected a finite number"));
 }
 
 TEST_CASE("stages of fewer than no steps are errors") {
