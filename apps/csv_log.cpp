@@ -116,6 +116,12 @@ void CsvLog::add(const std::vector<CsvCell>& row) {
   }
 }
 
+void CsvLog::sync() const {
+  if (fdatasync(file_) != 0 && errno != EINVAL) {
+    raise_failure("metrics", "cannot write {}: {}", path_.string(), why());
+  }
+}
+
 const std::vector<double>& CsvColumns::at(std::string_view name) const {
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (names[i] == name) return values[i];

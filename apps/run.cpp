@@ -67,7 +67,6 @@ int run(Experiment& experiment, const RunFolder& folder, bool resumed) {
   const RunOptions& options = experiment.options();
   const std::int64_t total = trainer.schedule().steps();
   const int meshes = trainer.schedule().meshes();
-  const auto checkpoint = [&] { experiment.save_checkpoint(folder.checkpoint_path()); };
   const auto point = [&](double loss) {
     const TrainerState& s = trainer.state();
     return ProgressPoint{s.steps, loss, s.work_units, s.images};
@@ -75,6 +74,10 @@ int run(Experiment& experiment, const RunFolder& folder, bool resumed) {
 
   const auto csv = folder.metrics(columns_for(meshes),
                                   resumed ? std::optional(trainer.state().steps) : std::nullopt);
+  const auto checkpoint = [&] {
+    csv->sync();  // a checkpoint whose rows are gone could not be resumed
+    experiment.save_checkpoint(folder.checkpoint_path());
+  };
   if (!resumed) checkpoint();  // so that a run can be resumed whenever it is killed
   Progress progress({trainer.schedule().name, total, work_units(trainer.schedule())}, point(0));
   const SignalGuard signals;

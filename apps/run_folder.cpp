@@ -20,8 +20,19 @@ namespace {
 
 constexpr const char* kMark = "telescope";
 
-bool is_checkpoint(const fs::path& file) {
-  return file.filename().string().starts_with("checkpoint") && file.extension() == ".safetensors";
+// Everything that a run or a comparison writes, but the folders of its parts.
+constexpr const char* kFiles[] = {"config.json",       "metrics.csv",
+                                  "report.html",       "checkpoint.safetensors",
+                                  "model.safetensors", "samples/validation.png",
+                                  "results.csv",       "results.json"};
+
+// What a killed process was writing (write_file_atomically). Only with the lock.
+void remove_temporaries(const fs::path& folder) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(".telescope-") && name.ends_with(".tmp")) fs::remove(entry.path(), error);
+  }
 }
 
 // Whether `file` is a configuration that write_config wrote.
@@ -83,14 +94,8 @@ void probe(const fs::path& folder) {
 
 bool RunFolder::holds_run(const fs::path& path) {
   std::error_code error;
-  for (const char* name : {"config.json", "metrics.csv", "report.html"}) {
-    if (fs::exists(path / name, error)) return true;
-  }
-  for (fs::directory_iterator entry(path, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (is_checkpoint(entry->path())) return true;
-  }
-  return false;
+  return std::any_of(std::begin(kFiles), std::end(kFiles),
+                     [&](const char* name) { return fs::exists(path / name, error); });
 }
 
 RunFolder::RunFolder(fs::path path, Existing existing)
@@ -108,20 +113,16 @@ RunFolder::RunFolder(fs::path path, Existing existing)
   create(path_);
   lock_ = lock(path_);
   probe(path_);
+  remove_temporaries(path_);
+  remove_temporaries(path_ / "samples");
   if (held && existing == Existing::overwrite) remove_run();
 }
 
 // The names that a run writes, and no others.
 void RunFolder::remove_run() const {
-  std::vector<fs::path> files = {path_ / "config.json", metrics_path(), report_path()};
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(path_, error)) {
-    if (is_checkpoint(entry.path())) files.push_back(entry.path());
-  }
-  for (const auto& entry : fs::directory_iterator(path_ / "samples", error)) {
-    if (entry.path().extension() == ".png") files.push_back(entry.path());
-  }
-  for (const fs::path& file : files) {
+  for (const char* name : kFiles) {
+    const fs::path file = path_ / name;
     error.clear();
     fs::remove(file, error);
     if (error) {
@@ -157,7 +158,14 @@ nlohmann::json RunFolder::read_config() const {
 
 std::unique_ptr<CsvLog> RunFolder::metrics(const std::vector<std::string>& columns,
                                            std::optional<std::int64_t> resumed_step) const {
-  return std::make_unique<CsvLog>(metrics_path(), columns, resumed_step);
+  auto log = std::make_unique<CsvLog>(metrics_path(), columns, resumed_step);
+  if (resumed_step) {
+    const auto rows = static_cast<std::int64_t>(read_csv(metrics_path()).at("step").size());
+    TELESCOPE_CHECK(rows == *resumed_step, "resume",
+                    "{} is damaged: it has {} whole rows, the checkpoint is of step {}",
+                    metrics_path().string(), rows, *resumed_step);
+  }
+  return log;
 }
 
 fs::path RunFolder::write_sample(std::string_view name, std::string_view png) const {

@@ -37,6 +37,8 @@ class CsvLog {
 
   /// One cell a column. Failure if the disk is full; the file then ends with the row before.
   void add(const std::vector<CsvCell>& row);
+  /// Returns when the rows so far would survive a power cut.
+  void sync() const;
 
  private:
   std::filesystem::path path_;
@@ -76,7 +78,7 @@ class RunFolder {
   void write_config(nlohmann::json config) const;
   /// Reads it, for a run to be resumed. Error if it is missing or not a run's.
   nlohmann::json read_config() const;
-  /// metrics.csv, see CsvLog.
+  /// metrics.csv, see CsvLog. Error if it has not all the rows up to `resumed_step`.
   std::unique_ptr<CsvLog> metrics(const std::vector<std::string>& columns,
                                   std::optional<std::int64_t> resumed_step = {}) const;
   std::filesystem::path metrics_path() const { return path_ / "metrics.csv"; }

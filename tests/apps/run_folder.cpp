@@ -93,11 +93,19 @@ TEST_CASE("a run that is there is not touched unless asked to") {
   put(path / "checkpoint.safetensors", "weights");
   put(path / "notes.txt", "mine");
   fs::create_directory(path / "samples");
-  put(path / "samples" / "step-1.png", "png");
+  put(path / "checkpoint-mine.safetensors", "mine");
+  put(path / "model.safetensors", "weights");
+  put(path / ".telescope-1-0.tmp", "half");
+  put(path / "samples" / "validation.png", "png");
+  put(path / "samples" / "mine.png", "mine");
   put(path / "samples" / "mine.txt", "mine");
   const RunFolder again(path, Existing::overwrite);
   CHECK_FALSE(RunFolder::holds_run(path));
-  CHECK_FALSE(fs::exists(path / "samples" / "step-1.png"));
+  CHECK_FALSE(fs::exists(path / "samples" / "validation.png"));
+  CHECK_FALSE(fs::exists(path / "model.safetensors"));
+  CHECK_FALSE(fs::exists(path / ".telescope-1-0.tmp"));
+  CHECK(get(path / "checkpoint-mine.safetensors") == "mine");
+  CHECK(get(path / "samples" / "mine.png") == "mine");
   CHECK(get(path / "notes.txt") == "mine");
   CHECK(get(path / "samples" / "mine.txt") == "mine");
 }
@@ -119,6 +127,26 @@ TEST_CASE("a folder of something else is refused, whatever is asked") {
         }).ends_with("a file stands where a folder above it should"));
   CHECK(error_of([] { RunFolder("", Existing::refuse); }) ==
         "run folder: expected a folder's name, got an empty one");
+}
+
+TEST_CASE("what bears the name of a run's file is not lost without being asked") {
+  for (const char* name : {"model.safetensors", "results.csv", "results.json"}) {
+    const Temporary temporary;
+    put(temporary.path / name, "mine");
+    CHECK(error_of([&] { RunFolder(temporary.path, Existing::refuse); }).find("holds a run") !=
+          std::string::npos);
+    CHECK(get(temporary.path / name) == "mine");
+  }
+}
+
+TEST_CASE("metrics that lack rows the checkpoint has are not continued") {
+  const Temporary temporary;
+  const RunFolder folder(temporary.path, Existing::refuse);
+  folder.metrics({"step", "loss"})->add({std::int64_t{1}, 0.5});
+  CHECK_NOTHROW(folder.metrics({"step", "loss"}, 1)->sync());
+  CHECK(error_of([&] {
+          (void)folder.metrics({"step", "loss"}, 2);
+        }).ends_with("is damaged: it has 1 whole rows, the checkpoint is of step 2"));
 }
 
 TEST_CASE("one process at a time") {
