@@ -163,6 +163,16 @@ void Experiment::load_checkpoint(const std::filesystem::path& path) {
     raise(path.string(), "is damaged: its progress cannot be read");
   }
   load_pytorch_layout(target, file.tensors, path.string());
+  // Another schedule or rate would go on silently, to other bits. Folders of pictures may move.
+  const auto stored = nlohmann::json::parse(metadata("options"), nullptr, false);
+  const auto config = to_json(options_);
+  for (const auto& [name, value] : config.items()) {
+    if (name == "data" || name == "validation") continue;
+    const bool same = stored.is_object() && stored.contains(name) && stored[name] == value;
+    TELESCOPE_CHECK(same, path.string(), "was written with --{} {}, config.json beside it says {}",
+                    name, stored.is_object() && stored.contains(name) ? stored[name].dump() : "?",
+                    value.dump());
+  }
   optimizer_->set_steps(optimizer_steps);
   trainer_->resume(p);
 }

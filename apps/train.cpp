@@ -2,6 +2,7 @@
 // telescope train: one network, one strategy, one run folder.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "apps/run.h"
@@ -47,8 +48,15 @@ int train(TrainCommand& train) {
   std::optional<RunFolder> folder;
   if (train.resume) {
     folder.emplace(train.machine.out, Existing::resume);
-    const RunOptions stored =
-        options_from_json(folder->read_config(), (folder->path() / "config.json").string());
+    const auto config = folder->read_config();
+    TELESCOPE_CHECK(!config.contains("strategies"), "--resume",
+                    "{} is the folder of a comparison, expected that of one run",
+                    folder->path().string());
+    TELESCOPE_CHECK(std::filesystem::exists(folder->checkpoint_path()), "--resume",
+                    "{} has no checkpoint.safetensors to continue from; start the run again with "
+                    "--overwrite",
+                    folder->path().string());
+    const RunOptions stored = options_from_json(config, (folder->path() / "config.json").string());
     check_same(*train.command, train.options, stored);
     train.options = stored;
   }

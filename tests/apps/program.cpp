@@ -158,6 +158,19 @@ TEST_CASE("a checkpoint that is damaged or of another network, and other options
   with_size.insert(with_size.end(), {"--size", "32"});
   check_refused(telescope_run(with_size), 2, "the run was started with --size 16, got 32");
 
+  // Another schedule would go on silently, and to other bits.
+  const std::string config = contents(out / "config.json");
+  std::string longer = config;
+  longer.replace(longer.find("\"steps\": 12"), 11, "\"steps\": 40");
+  std::ofstream(out / "config.json") << longer;
+  check_refused(telescope_run(resume), 2, "was written with --steps 12, config.json beside it");
+  std::ofstream(out / "config.json") << config;
+  const std::string metrics = contents(out / "metrics.csv");
+  std::ofstream(out / "metrics.csv") << metrics.substr(0, metrics.size() / 2);
+  check_refused(telescope_run(resume), 2, "the checkpoint is of step 18");
+  std::ofstream(out / "metrics.csv") << metrics;
+  CHECK(telescope_run(resume).code == 0);
+
   const std::string checkpoint = contents(out / "checkpoint.safetensors");
   fs::copy_file(other / "checkpoint.safetensors", out / "checkpoint.safetensors",
                 fs::copy_options::overwrite_existing);
@@ -165,6 +178,8 @@ TEST_CASE("a checkpoint that is damaged or of another network, and other options
   std::ofstream(out / "checkpoint.safetensors", std::ios::binary)
       << checkpoint.substr(0, checkpoint.size() / 2);
   check_refused(telescope_run(resume), 2, "checkpoint.safetensors");
+  fs::remove(out / "checkpoint.safetensors");
+  check_refused(telescope_run(resume), 2, "start the run again with --overwrite");
 }
 
 TEST_CASE("a loss that becomes infinite ends the run with a checkpoint") {
