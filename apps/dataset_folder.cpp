@@ -7,6 +7,7 @@
 #include <set>
 
 #include "apps/dataset.h"
+#include "apps/text.h"
 #include "core/parallel.h"
 #include "core/profile.h"
 
@@ -55,9 +56,7 @@ std::string reason_in(const Error& error, const fs::path& file) {
 
 }  // namespace
 
-void log_to_stderr(std::string_view line) {
-  std::fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
-}
+void log_to_stderr(std::string_view line) { std::fprintf(stderr, "%s\n", one_line(line).c_str()); }
 
 struct FolderDataset::Found {
   fs::path file;

@@ -6,8 +6,18 @@
 #include <new>
 
 #include "apps/subcommands.h"
+#include "apps/text.h"
 #include "apps/version.h"
 #include "core/error.h"
+
+namespace {
+
+int complain(int code, const std::string& message) {
+  std::fprintf(stderr, "telescope: %s\n", telescope::app::one_line(message).c_str());
+  return code;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace telescope;
@@ -15,7 +25,7 @@ int main(int argc, char** argv) {
       "Trains convolutional networks on several image resolutions at once "
       "(arXiv:2501.12739).",
       "telescope");
-  program.require_subcommand(1);
+  program.require_subcommand(0, 1);  // none: see below; CLI11 would not name an unknown one
   program.set_version_flag("--version", app::version());
   const std::vector<std::pair<std::string, app::Subcommand>> subcommands = {
       {"train", app::add_train(program)},
@@ -28,6 +38,7 @@ int main(int argc, char** argv) {
     for (const auto& [name, run] : subcommands) {
       if (program.got_subcommand(name)) return run(command_line);
     }
+    return complain(2, "expected a subcommand: train, compare or info (see telescope --help)");
   } catch (const CLI::CallForHelp& help) {
     return program.exit(help);
   } catch (const CLI::CallForAllHelp& help) {
@@ -35,20 +46,14 @@ int main(int argc, char** argv) {
   } catch (const CLI::CallForVersion& version) {
     return program.exit(version);
   } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "telescope: %s (see telescope --help)\n", error.what());
-    return 2;
+    return complain(2, std::string(error.what()) + " (see telescope --help)");
   } catch (const Failure& failure) {
-    std::fprintf(stderr, "telescope: %s\n", failure.what());
-    return 1;
+    return complain(1, failure.what());
   } catch (const Error& error) {
-    std::fprintf(stderr, "telescope: %s\n", error.what());
-    return 2;
+    return complain(2, error.what());
   } catch (const std::bad_alloc&) {
-    std::fprintf(stderr, "telescope: out of memory\n");
-    return 1;
+    return complain(1, "out of memory");
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "telescope: %s\n", error.what());
-    return 1;
+    return complain(1, error.what());
   }
-  return 0;
 }

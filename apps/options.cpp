@@ -2,9 +2,12 @@
 #include "apps/options.h"
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
+#include "apps/text.h"
 #include "core/device.h"
 #include "core/memory.h"
 #include "core/parallel.h"
@@ -22,7 +25,9 @@ void for_each_option(Options& o, F&& f) {
   f("model", o.model, "Network: resnet");
   f("hidden", o.hidden, "Channels inside the network");
   f("blocks", o.blocks, "Residual blocks");
-  f("data", o.data, "'builtin' (dead leaves, endless) or a folder of PNG and JPEG pictures");
+  f("data", o.data,
+    "'builtin' (512 pictures of dead leaves, drawn by the program) or a folder of PNG and JPEG "
+    "pictures");
   f("validation", o.validation,
     "Folder of validation pictures; default: a tenth of --data, which is then not trained on");
   f("validation-images", o.validation_images, "At most so many validation pictures");
@@ -48,6 +53,24 @@ void for_each_option(Options& o, F&& f) {
   f("checkpoint-every", o.checkpoint_every, "Steps between checkpoints; 0: ten times a run");
 }
 
+// CLI11 takes "" for 0, 10^30 for the greatest number and -1 for a great unsigned one, all silently.
+template <class Number>
+CLI::Validator number(Number least = std::numeric_limits<Number>::lowest(),
+                      Number most = std::numeric_limits<Number>::max()) {
+  const auto problem = [least, most](const std::string& text) -> std::string {
+    Number value{};
+    const char* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, value);
+    const bool whole = parsed.ptr == end && !text.empty();
+    if (std::is_floating_point_v<Number>) {
+      return whole ? "" : fmt::format("expected a number, got '{}'", text);
+    }
+    if (whole && parsed.ec == std::errc() && value >= least && value <= most) return "";
+    return fmt::format("expected a whole number from {} to {}, got '{}'", least, most, text);
+  };
+  return {problem, ""};
+}
+
 }  // namespace
 
 void add_options(CLI::App& command, RunOptions& options, bool with_strategy) {
@@ -57,7 +80,12 @@ void add_options(CLI::App& command, RunOptions& options, bool with_strategy) {
     if constexpr (std::is_same_v<Member, bool>) {
       command.add_flag("--" + name, member, help);
     } else if constexpr (std::is_same_v<Member, std::vector<std::int64_t>>) {
-      command.add_option("--" + name, member, help)->delimiter(',')->capture_default_str();
+      command.add_option("--" + name, member, help)
+          ->delimiter(',')
+          ->capture_default_str()
+          ->check(number<std::int64_t>());
+    } else if constexpr (std::is_arithmetic_v<Member>) {
+      command.add_option("--" + name, member, help)->capture_default_str()->check(number<Member>());
     } else {
       command.add_option("--" + name, member, help)->capture_default_str();
     }
@@ -68,9 +96,11 @@ void add_options(CLI::App& command, MachineOptions& options) {
   command.add_option("--out", options.out, "Run folder; default: runs/<subcommand>-<date>-<time>");
   command.add_option("--device", options.device, "cpu or auto")->capture_default_str();
   command.add_option("--threads", options.threads, "CPU threads; default: all cores")
-      ->check(CLI::PositiveNumber);
-  command.add_option("--memory-limit", options.memory_limit_mib,
-                     "MiB; fail with a clear line rather than use more");
+      ->check(number<int>(1, 4096));
+  command
+      .add_option("--memory-limit", options.memory_limit_mib,
+                  "MiB; fail with a clear line rather than use more")
+      ->check(number<std::int64_t>(1, std::int64_t{1} << 40));
 }
 
 void apply(const MachineOptions& options) {
@@ -82,6 +112,14 @@ void apply(const MachineOptions& options) {
 void check(const RunOptions& o) {
   TELESCOPE_CHECK(o.task == "denoise", "--task", "expected denoise, got '{}'", o.task);
   TELESCOPE_CHECK(o.model == "resnet", "--model", "expected resnet, got '{}'", o.model);
+  for (const auto& [name, folder] : {std::pair{"--data", o.data}, {"--validation", o.validation}}) {
+    const std::string text = valid_utf8(folder);  // config.json and the report cannot hold others
+    TELESCOPE_CHECK(text == folder, name, "expected a name in UTF-8, got '{}'", text);
+  }
+  TELESCOPE_CHECK(o.hidden >= 4 && o.hidden % 4 == 0, "--hidden",
+                  "expected a multiple of 4 of at least 4, got {}", o.hidden);
+  TELESCOPE_CHECK(o.blocks >= 1 && o.blocks <= 10000, "--blocks", "expected 1 to 10000, got {}",
+                  o.blocks);
   TELESCOPE_CHECK(o.levels >= 1 && o.levels <= 16, "--levels", "expected 1 to 16, got {}",
                   o.levels);
   TELESCOPE_CHECK(o.batch.size() == 1 || o.batch.size() == static_cast<std::size_t>(o.levels),

@@ -110,6 +110,19 @@ std::string valid_utf8(std::string_view text) {
   return out;
 }
 
+std::string one_line(std::string_view text) {
+  std::string line;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F) {
+      line += fmt::format("\\x{:02x}", byte);
+    } else {
+      line += c;
+    }
+  }
+  return line;
+}
+
 std::string escape_html(std::string_view text) {
   std::string out;
   for (const char c : valid_utf8(text)) {

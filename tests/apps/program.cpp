@@ -129,6 +129,19 @@ TEST_CASE("wrong requests") {
   };
   refused({"--strange"}, "--strange");
   refused({"--steps", "many"}, "--steps");
+  // None of these may be taken for another number, and none may run until the memory is used up.
+  refused({"--steps", "99999999999999999999"}, "--steps: expected a whole number from");
+  refused({"--steps", ""}, "got ''");
+  refused({"--batch", ""}, "got ''");
+  refused({"--seed", "-1"}, "--seed: expected a whole number from 0");
+  refused({"--seed", "18446744073709551616"}, "to 18446744073709551615, got");
+  refused({"--lr", "fast"}, "--lr: expected a number, got 'fast'");
+  refused({"--threads", "0"}, "--threads: expected a whole number from 1 to 4096, got '0'");
+  refused({"--memory-limit", "-5"}, "--memory-limit: expected a whole number from 1");
+  refused({"--hidden", "0"}, "--hidden: expected a multiple of 4 of at least 4, got 0");
+  refused({"--blocks", "1000000000"}, "--blocks: expected 1 to 10000, got 1000000000");
+  refused({"--data", "caf\xE9"}, "--data: expected a name in UTF-8");
+  refused({"--data", "two\nlines"}, "there is no folder two\\x0alines");
   refused({"--levels", "5"}, "5 meshes need images of a multiple of 16");
   refused({"--size", "18", "--levels", "3"}, "3 meshes need images of a multiple of 4");
   refused({"--batch", "2,0"}, "expected at least 1 image on every level, got 2,0");
@@ -138,12 +151,12 @@ TEST_CASE("wrong requests") {
   refused({"--task", "sing"}, "--task: expected denoise, got 'sing'");
   refused({"--device", "cuda"}, "this build has no kernels for 'cuda'");
   refused({"--lr", "-1"}, "--lr");
-  refused({"--hidden", "10"}, "half of the dimension must be even");
+  refused({"--hidden", "10"}, "--hidden: expected a multiple of 4 of at least 4, got 10");
   refused({"--restriction", "median"}, "injection");
   check_refused(telescope_run({"train", "--resume"}), 2, "--out");
   check_refused(telescope_run({"train", "--resume", "--out", out.string()}), 2, out.string());
   check_refused(telescope_run({}), 2, "subcommand");
-  check_refused(telescope_run({"dance"}), 2, "telescope --help");
+  check_refused(telescope_run({"dance"}), 2, "dance (see telescope --help)");
   fs::create_directory(folder.path() / "empty");
   refused({"--data", (folder.path() / "empty").string()}, "empty");
 }
