@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The program `telescope`. Exit codes: 0 done, 1 something failed while running, 2 a wrong request,
 // 130 and 143 interrupted after a checkpoint.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <new>
@@ -12,6 +15,15 @@
 
 namespace {
 
+// A program started with closed standard streams gets their numbers for the files it opens, and
+// would write its messages into them.
+void open_standard_streams() {
+  for (int stream = 0; stream <= 2; ++stream) {
+    if (fcntl(stream, F_GETFD) >= 0) continue;
+    [[maybe_unused]] const int opened = open("/dev/null", O_RDWR);
+  }
+}
+
 int complain(int code, const std::string& message) {
   std::fprintf(stderr, "telescope: %s\n", telescope::app::one_line(message).c_str());
   return code;
@@ -21,6 +33,7 @@ int complain(int code, const std::string& message) {
 
 int main(int argc, char** argv) {
   using namespace telescope;
+  open_standard_streams();
   CLI::App program(
       "Trains convolutional networks on several image resolutions at once "
       "(arXiv:2501.12739).",
@@ -36,7 +49,12 @@ int main(int argc, char** argv) {
   try {
     program.parse(argc, argv);
     for (const auto& [name, run] : subcommands) {
-      if (program.got_subcommand(name)) return run(command_line);
+      if (!program.got_subcommand(name)) continue;
+      const int code = run(command_line);
+      if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+        raise_failure("output", "cannot write to standard output");
+      }
+      return code;
     }
     return complain(2, "expected a subcommand: train, compare or info (see telescope --help)");
   } catch (const CLI::CallForHelp& help) {

@@ -195,6 +195,23 @@ TEST_CASE("a checkpoint that is damaged or of another network, and other options
   check_refused(telescope_run(resume), 2, "start the run again with --overwrite");
 }
 
+TEST_CASE("standard streams that are closed or full") {
+  const TemporaryFolder folder;
+  const auto in_shell = [&](const std::string& name, const std::string& redirections) {
+    std::vector<std::string> command = {"/bin/sh", "-c", "exec \"$@\" " + redirections, "sh",
+                                        TELESCOPE_PROGRAM};
+    const auto arguments = small_train(folder.path() / name);
+    command.insert(command.end(), arguments.begin(), arguments.end());
+    return run_program(command);
+  };
+  // The messages must not go to a file that got the number of a closed stream.
+  CHECK(in_shell("closed", "<&- >&- 2>&-").code == 0);
+  const std::string csv = contents(folder.path() / "closed/metrics.csv");
+  CHECK(std::count(csv.begin(), csv.end(), '\n') == 19);
+  CHECK(csv.find("full-multiscale") == std::string::npos);
+  check_refused(in_shell("full", ">/dev/full"), 1, "cannot write to standard output");
+}
+
 TEST_CASE("a loss that becomes infinite ends the run with a checkpoint") {
   const TemporaryFolder folder;
   const fs::path out = folder.path() / "a";
