@@ -23,6 +23,7 @@ class Experiment {
   Experiment(const RunOptions& options, const Pictures& pictures);
 
   Trainer& trainer() { return *trainer_; }
+  const Trainer& trainer() const { return *trainer_; }
   const RunOptions& options() const { return options_; }
   /// On mesh 0, on the fixed validation set with its fixed noise; no training time.
   Quality validate() const;

@@ -23,8 +23,7 @@ struct TrainCommand {
 void write_report(const TrainCommand& train, const Experiment& experiment,
                   const RunFolder& folder) {
   const RunOptions& options = experiment.options();
-  const RunSummary summary =
-      summarise(folder, const_cast<Experiment&>(experiment).trainer().schedule(), options.size);
+  const RunSummary summary = summarise(folder, experiment.trainer().schedule(), options.size);
   const std::string sheet = sample_sheet(experiment);
   folder.write_sample("validation", sheet);
   folder.write_report(render_html(
