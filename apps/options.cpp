@@ -104,7 +104,8 @@ void add_options(CLI::App& command, MachineOptions& options) {
 }
 
 void apply(const MachineOptions& options) {
-  (void)parse_device(options.device);
+  TELESCOPE_CHECK(options.device == "auto" || parse_device(options.device).is_cpu(), "--device",
+                  "this program trains on cpu so far, got '{}'", options.device);
   if (options.threads > 0) set_thread_count(options.threads);
   if (options.memory_limit_mib > 0) set_memory_limit(options.memory_limit_mib << 20);
 }

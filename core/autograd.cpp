@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "core/autograd.h"
 
+#include <mutex>
 #include <unordered_map>
 
+#include "core/element_operations.h"
 #include "core/parallel.h"
 #include "core/tensor_impl.h"
 
@@ -50,6 +52,7 @@ Tensor record(std::string_view operation, Tensor output, std::vector<Tensor> inp
     if (!input.defined()) continue;
     slot.shape = input.shape();
     slot.dtype = input.dtype();
+    slot.device = input.device();
     if (!input.requires_grad()) continue;
     slot.node = input.impl()->node;
     if (!slot.node) slot.leaf = input.impl();
@@ -115,6 +118,9 @@ class BackwardPass {
     TELESCOPE_CHECK(gradient.shape() == input.shape && gradient.dtype() == input.dtype,
                     node.operation, "gradient of input {} should be {} {}, is {} {}", i,
                     name_of(input.dtype), input.shape, name_of(gradient.dtype()), gradient.shape());
+    TELESCOPE_CHECK(gradient.device() == input.device, node.operation,
+                    "gradient of input {} should be on {}, is on {}", i, input.device.str(),
+                    gradient.device().str());
     Tensor* sum = nullptr;
     if (input.leaf) sum = &input.leaf->grad;
     if (input.node) sum = &pending_[input.node.get()];
@@ -133,11 +139,11 @@ class BackwardPass {
     const auto& input = node.inputs.at(i);
     if (input.leaf) {
       auto& grad = input.leaf->grad;
-      if (!grad.defined()) grad = Tensor::zeros(input.shape, input.dtype, node.device);
+      if (!grad.defined()) grad = Tensor::zeros(input.shape, input.dtype, input.device);
       return grad;
     }
     // Given when the operation is done with it: until then it is the operation's to write to.
-    Tensor zeros = Tensor::zeros(input.shape, input.dtype, node.device);
+    Tensor zeros = Tensor::zeros(input.shape, input.dtype, input.device);
     if (input.node) handed_out_.emplace_back(i, zeros);
     return zeros;
   }
@@ -158,6 +164,10 @@ class BackwardPass {
                         "'{}' saw a leaf of {} that was converted to {} since; run the forward "
                         "pass again",
                         node->operation, name_of(input.dtype), name_of(input.leaf->dtype));
+        TELESCOPE_CHECK(!input.leaf || input.leaf->storage.device() == input.device, "backward",
+                        "'{}' saw a leaf on {} that was moved to {} since; run the forward pass "
+                        "again",
+                        node->operation, input.device.str(), input.leaf->storage.device().str());
         if (input.node && ++uses_[input.node.get()] == 1) stack.push_back(input.node.get());
       }
     }
@@ -196,6 +206,8 @@ void Tensor::set_grad(Tensor grad) const {
                   "set_grad", "expected {} {}, got {} {}", name_of(dtype()), shape(),
                   name_of(grad.dtype()), grad.shape());
   TELESCOPE_CHECK(defined(), "tensor", "expected a tensor, got an undefined one");
+  TELESCOPE_CHECK(!grad.defined() || grad.device() == device(), "set_grad",
+                  "expected a gradient on {}, got one on {}", device().str(), grad.device().str());
   impl_->grad = std::move(grad);
 }
 
@@ -203,15 +215,35 @@ Tensor Tensor::detach() const {
   return defined() ? view(storage(), storage_offset(), shape(), dtype()) : Tensor();
 }
 
+namespace {
+// One scalar of 1 per device and type, made once: a captured step can copy nothing from the host.
+Tensor device_one(DType dtype, const Device& device) {
+  static std::mutex mutex;
+  static auto* const ones = new std::vector<Tensor>;  // never destroyed, like the pools
+  const std::lock_guard lock(mutex);
+  for (const Tensor& one : *ones) {
+    if (one.device() == device && one.dtype() == dtype) return one;
+  }
+  return ones->emplace_back(Tensor::full({}, 1, dtype, device));
+}
+
+Tensor seed_of_one(const Tensor& y) {
+  if (y.device().is_cpu()) return Tensor::full(y.shape(), 1, y.dtype());
+  return Tensor::view(device_one(y.dtype(), y.device()).storage(), 0, y.shape(), y.dtype());
+}
+}  // namespace
+
 void Tensor::backward(const Tensor& seed) const {
   TELESCOPE_CHECK(requires_grad(), "backward", "no input of this tensor requires a gradient");
   TELESCOPE_CHECK(seed.defined() || numel() == 1, "backward",
                   "a tensor of shape {} needs a seed of that shape", shape());
   // A copy: the seed may be the gradient of a leaf, which changes on the way.
-  const Tensor start = seed.defined() ? seed.clone() : full(shape(), 1, dtype(), device());
+  const Tensor start = seed.defined() ? seed.clone() : seed_of_one(*this);
   TELESCOPE_CHECK(start.shape() == shape() && start.dtype() == dtype(), "backward",
                   "expected a seed of {} {}, got {} {}", name_of(dtype()), shape(),
                   name_of(start.dtype()), start.shape());
+  TELESCOPE_CHECK(start.device() == device(), "backward", "expected a seed on {}, got one on {}",
+                  device().str(), start.device().str());
   if (!impl_->node) {
     if (!impl_->grad.defined()) impl_->grad = zeros(shape(), dtype(), device());
     accumulate(impl_->grad, start);
@@ -225,6 +257,11 @@ void accumulate(const Tensor& y, const Tensor& x) {
   TELESCOPE_CHECK(y.shape() == x.shape() && y.dtype() == x.dtype() && y.device() == x.device(),
                   "accumulate", "expected {} {} on {}, got {} {} on {}", name_of(y.dtype()),
                   y.shape(), y.device().str(), name_of(x.dtype()), x.shape(), x.device().str());
+  if (!y.device().is_cpu()) {
+    element_operations(y.device(), "accumulate")
+        .add(y.stream(), y.raw(), x.raw(), y.dtype(), y.numel());
+    return;
+  }
   dispatch_float(y.dtype(), "accumulate", [&]<class T>() {
     T* to = y.data<T>();
     const T* from = x.data<T>();

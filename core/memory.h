@@ -13,7 +13,8 @@ namespace telescope {
 
 namespace detail {
 struct Block;
-}
+struct PrivateBlocks;
+}  // namespace detail
 
 /// A handle to a block of memory; the block returns to the pool with its last handle.
 class Storage {
@@ -36,6 +37,42 @@ class Storage {
   std::shared_ptr<detail::Block> block_;
 };
 
+/// Blocks that nobody else gets: what a captured graph needs, whose kernels know their addresses.
+/// What is allocated under a PrivatePoolScope belongs to the pool, and returns to it when freed;
+/// the pool's end gives all of it back to the device (blocks still in use, when they are freed).
+class PrivatePool {
+ public:
+  explicit PrivatePool(Device device);
+  ~PrivatePool();
+  PrivatePool(const PrivatePool&) = delete;
+  PrivatePool& operator=(const PrivatePool&) = delete;
+
+  const Device& device() const { return device_; }
+  std::int64_t bytes() const;  ///< held for its allocations, in use or not
+
+ private:
+  friend class PrivatePoolScope;
+  Device device_;
+  std::shared_ptr<detail::PrivateBlocks> blocks_;
+};
+
+/// While one is alive, what this thread allocates on the pool's device comes from the pool. They
+/// nest; the innermost of a device counts. The pool must outlive it.
+class PrivatePoolScope {
+ public:
+  explicit PrivatePoolScope(const PrivatePool& pool);
+  ~PrivatePoolScope();
+  PrivatePoolScope(const PrivatePoolScope&) = delete;
+  PrivatePoolScope& operator=(const PrivatePoolScope&) = delete;
+
+ private:
+  friend class Storage;
+  std::shared_ptr<detail::PrivateBlocks> find(const Device& device) const;
+
+  const PrivatePool& pool_;
+  const PrivatePoolScope* outer_;
+};
+
 /// Bytes in use now and at most, bytes held in all (in use and cached), and how often the system
 /// was asked for memory.
 struct MemoryUse {
@@ -53,6 +90,7 @@ void set_memory_limit(std::int64_t bytes, Device device = {});
 /// For tests; must be set before the first allocation. Also: TELESCOPE_MEMORY_GUARDS=1.
 void set_memory_guards(bool on);
 /// Failure if anything wrote outside a guarded block since the last check; names the operation.
+/// Blocks are looked at when they are freed.
 void check_memory_guards();
 
 }  // namespace telescope

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/device_runtime.h"
+#include "core/element_operations.h"
 #include "core/parallel.h"
 #include "core/tensor_impl.h"
 
@@ -52,7 +54,14 @@ Tensor Tensor::zeros(const Shape& shape, DType dtype, Device device) {
 }
 
 Tensor Tensor::full(const Shape& shape, double value, DType dtype, Device device) {
-  Tensor tensor = empty(shape, dtype, device);
+  if (!device.is_cpu()) {
+    const ElementOperations* const operations = find_element_operations(device.type);
+    if (!operations) return full(shape, value, dtype).to(device);
+    Tensor tensor = empty(shape, dtype, device);
+    operations->fill(tensor.stream(), tensor.raw(), dtype, shape.numel(), value);
+    return tensor;
+  }
+  Tensor tensor = empty(shape, dtype);
   dispatch_any(dtype, [&]<class T>() {
     std::fill_n(tensor.data<T>(), tensor.numel(), convert_element<T>(value));
   });
@@ -113,13 +122,18 @@ T* Tensor::data() const {
 template <class T>
 std::vector<T> Tensor::to_vector() const {
   const T* values = data<T>();
-  return std::vector<T>(values, values + numel());
+  if (device().is_cpu()) return std::vector<T>(values, values + numel());
+  std::vector<T> copy(static_cast<std::size_t>(numel()));
+  runtime_of(device()).copy(copy.data(), values, static_cast<std::size_t>(bytes()),
+                            CopyKind::to_host, stream());
+  return copy;
 }
 
 double Tensor::item() const {
   TELESCOPE_CHECK(numel() == 1, "tensor", "item() needs one element, shape is {}", shape());
   double value = 0;
-  dispatch_any(dtype(), [&]<class T>() { value = convert_element<double>(*data<T>()); });
+  const Tensor host = to(Device{});
+  dispatch_any(dtype(), [&]<class T>() { value = convert_element<double>(*host.data<T>()); });
   return value;
 }
 
@@ -157,6 +171,11 @@ Tensor Tensor::clone() const {
 Tensor Tensor::to(DType new_dtype) const {
   if (new_dtype == dtype()) return *this;
   Tensor result = empty(shape(), new_dtype, device());
+  if (!device().is_cpu()) {
+    element_operations(device(), "convert")
+        .convert(stream(), raw(), dtype(), result.raw(), new_dtype, numel());
+    return result;
+  }
   dispatch_any(dtype(), [&]<class From>() {
     dispatch_any(new_dtype, [&]<class To>() {
       const From* in = data<From>();
@@ -180,10 +199,29 @@ void Tensor::copy_from(const Tensor& source) const {
   TELESCOPE_CHECK(shape() == source.shape() && dtype() == source.dtype(), "copy",
                   "expected {} {}, got {} {}", name_of(dtype()), shape(), name_of(source.dtype()),
                   source.shape());
-  std::memmove(raw(), source.raw(), static_cast<std::size_t>(bytes()));
+  const auto size = static_cast<std::size_t>(bytes());
+  const Device to = device(), from = source.device();
+  if (to.is_cpu() && from.is_cpu()) {
+    std::memmove(raw(), source.raw(), size);
+  } else if (to == from) {
+    runtime_of(to).copy(raw(), source.raw(), size, CopyKind::within, stream());
+  } else if (from.is_cpu()) {
+    runtime_of(to).copy(raw(), source.raw(), size, CopyKind::from_host, stream());
+  } else if (to.is_cpu()) {
+    runtime_of(from).copy(raw(), source.raw(), size, CopyKind::to_host, source.stream());
+  } else {
+    copy_from(source.to(Device{}));
+  }
 }
 
-void Tensor::fill_zero() const { std::memset(raw(), 0, static_cast<std::size_t>(bytes())); }
+void Tensor::fill_zero() const {
+  const auto size = static_cast<std::size_t>(bytes());
+  if (device().is_cpu()) {
+    std::memset(raw(), 0, size);
+  } else {
+    runtime_of(device()).fill(raw(), 0, size, stream());
+  }
+}
 
 void Tensor::rebind(const Storage& storage, std::int64_t offset) const {
   auto& impl = defined_impl(*this);
@@ -193,21 +231,40 @@ void Tensor::rebind(const Storage& storage, std::int64_t offset) const {
   impl.rebound = true;
 }
 
+namespace {
+// Puts other elements of the same shape in place of a leaf's, for every handle to it.
+void replace_elements(const Tensor& leaf, const Tensor& elements) {
+  auto& impl = *leaf.impl();
+  impl.storage = elements.storage();
+  impl.offset = elements.storage_offset();
+  impl.dtype = elements.dtype();
+  impl.grad = {};
+}
+
+void check_own_elements(const Tensor& leaf, std::string_view operation) {
+  TELESCOPE_CHECK(!leaf.impl()->rebound, operation,
+                  "the elements live in a buffer with others (ParameterBuffer); {} before that",
+                  operation);
+}
+}  // namespace
+
 void Tensor::convert(DType new_dtype) const {
-  auto& impl = defined_impl(*this);
+  const auto& impl = defined_impl(*this);
   TELESCOPE_CHECK(!impl.node, "convert", "only leaves can be converted in place");
   if (new_dtype == impl.dtype) return;
-  TELESCOPE_CHECK(
-      !impl.rebound, "convert",
-      "the elements live in a buffer with others (ParameterBuffer); convert before that");
+  check_own_elements(*this, "convert");
   TELESCOPE_CHECK(!impl.requires_grad || (new_dtype != DType::u8 && new_dtype != DType::i64),
                   "convert", "only floating-point tensors have gradients, asked for {}",
                   name_of(new_dtype));
-  const Tensor converted = detach().to(new_dtype);
-  impl.storage = converted.storage();
-  impl.offset = converted.storage_offset();
-  impl.dtype = new_dtype;
-  impl.grad = {};
+  replace_elements(*this, detach().to(new_dtype));
+}
+
+void Tensor::move_to(Device new_device) const {
+  const auto& impl = defined_impl(*this);
+  TELESCOPE_CHECK(!impl.node, "move_to", "only leaves can be moved in place");
+  if (new_device == device()) return;
+  check_own_elements(*this, "move_to");
+  replace_elements(*this, detach().to(new_device));
 }
 
 template Tensor Tensor::from(std::span<const float>, const Shape&);

@@ -52,11 +52,12 @@ class Tensor {
   const Storage& storage() const;
   std::int64_t storage_offset() const;  ///< bytes
 
-  /// The elements; Error if they are not of type T. A const handle does not protect them.
+  /// The elements, by their address on the device; Error if they are not of type T. A const handle
+  /// does not protect them.
   template <class T>
   T* data() const;
   std::byte* raw() const;
-  /// The elements on the host, copied there if need be.
+  /// The elements on the host, copied there once all work on them is done.
   template <class T>
   std::vector<T> to_vector() const;
   /// The value of a tensor with one element.
@@ -68,10 +69,10 @@ class Tensor {
   Tensor rows(std::int64_t first, std::int64_t count) const;
   /// A copy with memory of its own; not recorded on the tape.
   Tensor clone() const;
-  /// Converted (not recorded), or the same handle if nothing changes.
+  /// Converted or copied to another device (not recorded), or the same handle if nothing changes.
   Tensor to(DType dtype) const;
   Tensor to(Device device) const;
-  /// Overwrites the elements with those of `source` (same shape and dtype).
+  /// Overwrites the elements with those of `source` (same shape and dtype, any device).
   void copy_from(const Tensor& source) const;
   void fill_zero() const;
 
@@ -96,6 +97,8 @@ class Tensor {
   /// nothing if they are of that type. Error after rebind(), and for integers where a gradient is
   /// wanted.
   void convert(DType dtype) const;
+  /// Moves the elements of a leaf to another device, as convert() does to another type.
+  void move_to(Device device) const;
 
   /// For the tape (core/autograd.h).
   const std::shared_ptr<detail::TensorImpl>& impl() const { return impl_; }

@@ -24,6 +24,7 @@ struct Node {
     std::shared_ptr<TensorImpl> leaf;  // or the leaf that it is; neither: no gradient is wanted
     Shape shape;
     DType dtype = DType::f32;
+    Device device;
   };
   std::string_view operation;
   Shape shape;  // of the output

@@ -17,8 +17,8 @@ std::string describe(const Tensor& got, const Tensor& expected, std::int64_t wor
   }
   return fmt::format(
       "shape {}: {} of {} elements are off; worst at [{}]: got {:.9g}, expected {:.9g}",
-      got.shape(), off, got.numel(), index, got.to(DType::f64).data<double>()[worst],
-      expected.to(DType::f64).data<double>()[worst]);
+      got.shape(), off, got.numel(), index, got.to(Device{}).to(DType::f64).data<double>()[worst],
+      expected.to(Device{}).to(DType::f64).data<double>()[worst]);
 }
 
 std::string not_comparable(const Tensor& got, const Tensor& expected) {
@@ -39,8 +39,8 @@ Tolerance rounding(DType dtype, double terms, double k) {
 
 std::string difference(const Tensor& got, const Tensor& expected, Tolerance tolerance) {
   if (std::string why = not_comparable(got, expected); !why.empty()) return why;
-  const auto a = got.to(DType::f64).to_vector<double>();
-  const auto b = expected.to(DType::f64).to_vector<double>();
+  const auto a = got.to(Device{}).to(DType::f64).to_vector<double>();
+  const auto b = expected.to(Device{}).to(DType::f64).to_vector<double>();
   std::int64_t off = 0, worst = 0;
   double worst_excess = -1;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -59,8 +59,8 @@ std::string difference(const Tensor& got, const Tensor& expected, Tolerance tole
 
 std::string norm_difference(const Tensor& got, const Tensor& expected, double tolerance) {
   if (std::string why = not_comparable(got, expected); !why.empty()) return why;
-  const auto a = got.to(DType::f64).to_vector<double>();
-  const auto b = expected.to(DType::f64).to_vector<double>();
+  const auto a = got.to(Device{}).to(DType::f64).to_vector<double>();
+  const auto b = expected.to(Device{}).to(DType::f64).to_vector<double>();
   double error = 0, norm = 0, largest = -1;
   std::size_t worst = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {

@@ -24,6 +24,7 @@ Tolerance rounding(DType dtype, double terms, double k = 8);
 
 /// Outcome of a comparison: "" if close, else shape, worst index, both values and the number of
 /// elements that are off. NaN, infinity, an empty comparison and unequal shapes are never close.
+/// Tensors of any device: they are compared on the host.
 std::string difference(const Tensor& got, const Tensor& expected, Tolerance tolerance);
 /// The same relative to the norm of `expected`: ||got - expected|| <= tolerance ||expected||.
 std::string norm_difference(const Tensor& got, const Tensor& expected, double tolerance);

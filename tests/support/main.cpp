@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The main function of every test program: memory guards on, checked after every test case.
+// The main function of every test program: memory guards on, checked after every test case, and
+// the simulated device's memory closed to the host as a GPU's is.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest.h>
+
+#include <cstdlib>
 
 #include "core/memory.h"
 
@@ -27,6 +30,7 @@ REGISTER_LISTENER("memory guards", 1, GuardListener);
 }  // namespace
 
 int main(int argc, char** argv) {
+  setenv("TELESCOPE_SIM_PROTECT", "1", 0);
   telescope::set_memory_guards(true);
   doctest::Context context(argc, argv);
   return context.run();
