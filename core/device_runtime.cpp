@@ -53,10 +53,12 @@ DeviceRuntime& runtime_of(const Device& device) {
 
 namespace detail {
 
+#ifndef TELESCOPE_CUDA
 int cuda_device_count() { return 0; }
 DeviceRuntime& cuda_runtime(int) {
   raise("device", "this build has no CUDA; it has cpu and cuda-sim");
 }
+#endif
 
 DeviceInfo HostRuntime::info() const { return {device_, processor_name(), host_memory()}; }
 

@@ -56,7 +56,7 @@ std::byte* MemoryPool::allocate(std::size_t bytes, PrivateBlocks* owner) {
   const bool fresh = !data;
   if (!data) data = take(cache_, size);
   if (!data) data = ask_system(size);
-  if (!data) {
+  if (!data && !runtime_.capturing(runtime_.stream())) {  // giving back would wait for the device
     release_cached();
     data = ask_system(size);
   }
