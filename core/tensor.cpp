@@ -241,10 +241,10 @@ void replace_elements(const Tensor& leaf, const Tensor& elements) {
   impl.grad = {};
 }
 
-void check_own_elements(const Tensor& leaf, std::string_view operation) {
+void check_own_elements(const Tensor& leaf, std::string_view operation, std::string_view verb) {
   TELESCOPE_CHECK(!leaf.impl()->rebound, operation,
                   "the elements live in a buffer with others (ParameterBuffer); {} before that",
-                  operation);
+                  verb);
 }
 }  // namespace
 
@@ -252,7 +252,7 @@ void Tensor::convert(DType new_dtype) const {
   const auto& impl = defined_impl(*this);
   TELESCOPE_CHECK(!impl.node, "convert", "only leaves can be converted in place");
   if (new_dtype == impl.dtype) return;
-  check_own_elements(*this, "convert");
+  check_own_elements(*this, "convert", "convert");
   TELESCOPE_CHECK(!impl.requires_grad || (new_dtype != DType::u8 && new_dtype != DType::i64),
                   "convert", "only floating-point tensors have gradients, asked for {}",
                   name_of(new_dtype));
@@ -263,7 +263,7 @@ void Tensor::move_to(Device new_device) const {
   const auto& impl = defined_impl(*this);
   TELESCOPE_CHECK(!impl.node, "move_to", "only leaves can be moved in place");
   if (new_device == device()) return;
-  check_own_elements(*this, "move_to");
+  check_own_elements(*this, "move_to", "move");
   replace_elements(*this, detach().to(new_device));
 }
 

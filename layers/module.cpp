@@ -78,7 +78,7 @@ void Module::draw(const Parameter& parameter, std::uint64_t seed) const {
     const auto bound = static_cast<float>(initializer.value);
     std::generate_n(out, values.numel(), [&] { return bound * (2 * random.uniform() - 1); });
   }
-  parameter.value.copy_from(values.to(parameter.value.dtype()));
+  parameter.value.copy_from(values.to(parameter.value.dtype()));  // drawn on the host
 }
 
 void Module::initialize(std::uint64_t seed) {
@@ -89,6 +89,10 @@ void Module::initialize(std::uint64_t seed) {
 
 void Module::to(DType dtype) {
   for (const NamedTensor& p : parameters()) p.tensor.convert(dtype);
+}
+
+void Module::to(Device device) {
+  for (const NamedTensor& p : parameters()) p.tensor.move_to(device);
 }
 
 void Module::train(bool on) {

@@ -52,8 +52,10 @@ class Module {
 
   /// Draws all parameters anew. Each depends on (seed, its name) alone.
   void initialize(std::uint64_t seed);
-  /// Converts all parameters, and drops their gradients.
+  /// Converts all parameters, or moves them to another device, for every handle to them, and drops
+  /// their gradients. Before a ParameterBuffer takes them.
   void to(DType dtype);
+  void to(Device device);
 
   /// Training mode (the default) or evaluation, for this module and all below it.
   void train(bool on = true);

@@ -26,6 +26,7 @@ void permute(const Shape& nhwc, const T* in, T* out, bool to_channels_second) {
   }
 }
 
+// Both on the host.
 void permute(const Tensor& in, const Tensor& out, const Shape& nhwc, bool to_channels_second) {
   dispatch_float(in.dtype(), "layout", [&]<class T>() {
     permute(nhwc, in.data<T>(), out.data<T>(), to_channels_second);
@@ -50,14 +51,16 @@ std::string list_of(const std::vector<std::string>& names, std::string_view titl
 ParameterBuffer::ParameterBuffer(const Module& module) : named_(module.parameters()) {
   TELESCOPE_CHECK(!named_.empty(), "ParameterBuffer", "the module has no parameters");
   const DType dtype = named_.front().tensor.dtype();
+  const Device device = named_.front().tensor.device();
   std::int64_t bytes = 0;
   for (const NamedTensor& p : named_) {
     TELESCOPE_CHECK(p.tensor.dtype() == dtype, "ParameterBuffer", "{} is {}, expected {}", p.name,
                     name_of(p.tensor.dtype()), name_of(dtype));
+    TELESCOPE_CHECK(p.tensor.device() == device, "ParameterBuffer", "{} is on {}, expected {}",
+                    p.name, p.tensor.device().str(), device.str());
     offsets_.push_back(bytes);
     bytes += (p.tensor.bytes() + alignment - 1) / alignment * alignment;
   }
-  const Device device = named_.front().tensor.device();
   values_ = Tensor::zeros({bytes / size_of(dtype)}, dtype, device);
   gradients_ = Tensor::zeros(values_.shape(), dtype, device);
   const auto places = slices(values_), gradients = slices(gradients_);
@@ -85,7 +88,7 @@ NamedTensors to_pytorch_layout(const NamedTensors& tensors) {
   for (const auto& [name, tensor] : tensors) {
     Tensor copy = Tensor::empty(pytorch_shape(tensor.shape()), tensor.dtype());
     if (tensor.rank() == 4) {
-      permute(tensor, copy, tensor.shape(), true);
+      permute(tensor.detach().to(Device{}), copy, tensor.shape(), true);
     } else {
       copy.copy_from(tensor.detach());
     }
@@ -120,12 +123,13 @@ void load_pytorch_layout(const NamedTensors& target, const NamedTensors& source,
                   "belongs to another network{}{}{}", list_of(missing, "missing"),
                   list_of(wrong, "wrong shape"), list_of(unexpected, "unexpected"));
   for (const NamedTensor& t : target) {
-    const Tensor from = by_name[t.name].to(t.tensor.dtype());
+    Tensor from = by_name[t.name].to(Device{}).to(t.tensor.dtype());
     if (t.tensor.rank() == 4) {
-      permute(from, t.tensor, t.tensor.shape(), false);
-    } else {
-      t.tensor.detach().copy_from(from);
+      const Tensor permuted = Tensor::empty(t.tensor.shape(), from.dtype());
+      permute(from, permuted, t.tensor.shape(), false);
+      from = permuted;
     }
+    t.tensor.detach().copy_from(from);
   }
 }
 

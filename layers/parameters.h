@@ -29,11 +29,13 @@ class ParameterBuffer {
   Tensor values_, gradients_;
 };
 
-/// Copies in PyTorch's layouts: convolution weights [out, in, kh, kw], all else as it is.
+/// Copies on the host in PyTorch's layouts: convolution weights [out, in, kh, kw], all else as it
+/// is.
 NamedTensors to_pytorch_layout(const NamedTensors& tensors);
 
-/// Copies `source`, in PyTorch's layouts, into the tensors of `target` of the same names. Error
-/// that lists missing, unexpected and wrongly shaped names; then nothing was copied.
+/// Copies `source`, in PyTorch's layouts, into the tensors of `target` of the same names, each on
+/// its device. Error that lists missing, unexpected and wrongly shaped names; then nothing was
+/// copied.
 void load_pytorch_layout(const NamedTensors& target, const NamedTensors& source,
                          std::string_view what);
 

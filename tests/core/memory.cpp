@@ -4,7 +4,10 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <optional>
+#include <set>
 #include <vector>
 
 #include "core/profile.h"
@@ -19,10 +22,10 @@ bool contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 // What a training step does: many blocks of several sizes, freed in another order.
-void step() {
+void step(Device device = {}) {
   std::vector<Tensor> tensors;
   for (std::int64_t i = 1; i < 40; ++i) {
-    tensors.push_back(Tensor::zeros({i * 1000}));
+    tensors.push_back(Tensor::zeros({i * 1000}, DType::f32, device));
     if (i % 3 == 0) tensors.erase(tensors.begin());
   }
 }
@@ -31,6 +34,21 @@ constexpr bool caching = false;
 #else
 constexpr bool caching = true;
 #endif
+
+const Device sim{DeviceType::cuda_sim, 0};
+// Protected blocks are not cached: the pool of the simulated device is looked at without.
+const int unprotected = setenv("TELESCOPE_SIM_PROTECT", "0", 1);
+
+std::vector<Storage> three_blocks(Device device) {
+  std::vector<Storage> blocks;
+  for (int i = 0; i < 3; ++i) blocks.push_back(Storage::allocate(5000, device));
+  return blocks;
+}
+std::set<std::byte*> addresses(const std::vector<Storage>& blocks) {
+  std::set<std::byte*> all;
+  for (const Storage& block : blocks) all.insert(block.data());
+  return all;
+}
 }  // namespace
 
 TEST_CASE("a step in steady state asks the system for nothing") {
@@ -146,4 +164,125 @@ TEST_CASE("guards catch a write in front of, behind and just past a block") {
   CHECK(error_of(check_memory_guards).empty());  // reported once
   CHECK(std::isnan(Tensor::empty({3}).data<float>()[2]));
   CHECK(std::isnan(Tensor::empty({3}, DType::f64).data<double>()[2]));
+}
+
+TEST_CASE("every device has a pool of its own") {
+  set_memory_guards(false);
+  for (const DeviceInfo& info : devices()) {
+    if (info.device.is_cpu()) continue;
+    CAPTURE(info.device.str());
+    const MemoryUse cpu = memory_use();
+    step(info.device);
+    const auto calls = memory_use(info.device).system_calls;
+    CHECK(calls > 0);
+    for (int i = 0; i < 5; ++i) step(info.device);
+    if (caching) CHECK(memory_use(info.device).system_calls == calls);
+    CHECK(memory_use(info.device).current == 0);
+    CHECK(memory_use(info.device).peak > 0);
+    release_cached_memory(info.device);
+    CHECK(memory_use(info.device).reserved == 0);
+    CHECK(memory_use().system_calls == cpu.system_calls);
+  }
+  set_memory_limit(1 << 20, sim);
+  CHECK(error_of([] { Storage::allocate(2 << 20, sim); }) ==
+        "out of memory: an allocation asked for 2.0 MiB on cuda-sim, 0.0 MiB are in use of a limit "
+        "of 1.0 MiB; a smaller batch, image size or network needs less");
+  CHECK(Storage::allocate(2 << 20, {}).bytes() == 2 << 20);
+  set_memory_limit(0, sim);
+}
+
+TEST_CASE("guards surround the blocks of every device") {
+  set_memory_guards(true);
+  const auto violation = [](std::ptrdiff_t at) {
+    {
+      const Scope scope("broken kernel");
+      const Storage storage = Storage::allocate(100, sim);
+      *(storage.data() + at) = std::byte{1};
+    }
+    return error_of(check_memory_guards);
+  };
+  CHECK(violation(99).empty());
+  CHECK(std::isnan(Tensor::empty({}, DType::f32, sim).item()));
+  if (!caching) return;  // the sanitizer stops a write beside a block where it happens
+  CHECK(violation(100) ==
+        "memory guards: something wrote behind a block of 100 bytes allocated in 'broken kernel' "
+        "on cuda-sim");
+  CHECK(contains(violation(300), "behind a block"));
+  CHECK(contains(violation(-256), "before a block"));
+}
+
+TEST_CASE("what a private pool had, nobody else gets before its end") {
+  for (const bool guards : {false, true}) {
+    set_memory_guards(guards);
+    for (const DeviceInfo& info : devices()) {
+      const Device device = info.device;
+      CAPTURE(device.str());
+      std::optional<PrivatePool> pool(std::in_place, device);
+      std::set<std::byte*> first;
+      {
+        const PrivatePoolScope scope(*pool);
+        first = addresses(three_blocks(device));
+        CHECK(addresses(three_blocks(device)) == first);
+      }
+      const auto held = pool->bytes();
+      CHECK(held >= 3 * 5000);
+      const auto all = memory_use(device);
+      CHECK(all.current == 0);
+      CHECK(all.reserved >= held);
+      release_cached_memory(device);
+      CHECK(memory_use(device).reserved >= held);
+      {
+        const auto others = three_blocks(device);
+        for (std::byte* data : addresses(others)) CHECK_FALSE(first.contains(data));
+        const PrivatePoolScope scope(*pool);
+        const auto again = three_blocks(device);
+        CHECK(addresses(again) == first);
+        CHECK(pool->bytes() == held);
+      }
+      release_cached_memory(device);
+      CHECK(memory_use(device).reserved == held);
+      pool.reset();
+      CHECK(memory_use(device).reserved == (caching && !guards ? held : 0));
+      if (caching && !guards) CHECK(addresses(three_blocks(device)) == first);
+      release_cached_memory(device);
+      CHECK(memory_use(device).reserved == 0);
+    }
+  }
+}
+
+TEST_CASE("a block that outlives its private pool is freed like any other") {
+  set_memory_guards(false);
+  Storage block;
+  {
+    const PrivatePool pool(sim);
+    const PrivatePoolScope scope(pool);
+    block = Storage::allocate(5000, sim);
+  }
+  std::memset(block.data(), 1, 5000);
+  std::byte* const data = block.data();
+  block = {};
+  CHECK(memory_use(sim).current == 0);
+  if (caching) CHECK(Storage::allocate(5000, sim).data() == data);
+  release_cached_memory(sim);
+  CHECK(memory_use(sim).reserved == 0);
+}
+
+TEST_CASE("scopes of private pools nest, each for its own device") {
+  set_memory_guards(false);
+  const PrivatePool outer(sim), inner(sim), host(Device{});
+  const PrivatePoolScope a(outer);
+  const auto one = Storage::allocate(5000, sim);
+  const auto held = outer.bytes();
+  CHECK(held > 0);
+  {
+    const PrivatePoolScope b(inner), c(host);
+    const auto two = Storage::allocate(5000, sim);
+    CHECK(inner.bytes() == held);
+    CHECK(outer.bytes() == held);
+    CHECK(host.bytes() == 0);
+    const auto three = Storage::allocate(5000, {});
+    CHECK(host.bytes() == held);
+  }
+  const auto four = Storage::allocate(5000, sim);
+  CHECK(outer.bytes() == 2 * held);
 }

@@ -69,6 +69,19 @@ TEST_CASE("tensors and metadata come back as they were, in order") {
   CHECK(!file.find("other").defined());
 }
 
+TEST_CASE("tensors of a device are written through the host") {
+  NamedTensors there = sample();
+  for (NamedTensor& t : there) t.tensor = t.tensor.to({DeviceType::cuda_sim, 0});
+  write_safetensors(path, there);
+  const SafetensorsFile file = read_safetensors(path);
+  for (const NamedTensor& expected : sample()) {
+    const Tensor tensor = file.find(expected.name);
+    CHECK(tensor.device().is_cpu());
+    CHECK(std::memcmp(tensor.raw(), expected.tensor.raw(),
+                      static_cast<std::size_t>(tensor.bytes())) == 0);
+  }
+}
+
 TEST_CASE("nothing is copied, and changed elements stay out of the file") {
   write_safetensors(path, sample());
   const auto before = memory_use().current;

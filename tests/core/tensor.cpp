@@ -5,6 +5,8 @@
 #include <numeric>
 
 #include "core/autograd.h"
+#include "core/element_operations.h"
+#include "core/simulated_device.h"
 #include "core/tensor_impl.h"
 #include "support/compare.h"
 
@@ -27,6 +29,39 @@ Tensor multiply(const Tensor& a, const Tensor& b) {
 Tensor leaf(std::vector<double> values) {
   const auto n = static_cast<std::int64_t>(values.size());
   return Tensor::from(values, {n}).set_requires_grad();
+}
+
+const Device sim{DeviceType::cuda_sim, 0};
+
+// For f64 alone, and in place of the program's own: the tape is tested here, not the kernels.
+void register_test_operations() {
+  ElementOperations operations;
+  operations.fill = [](const Stream&, void* y, DType, std::int64_t n, double value) {
+    const SimulatedDeviceAccess access;
+    std::fill_n(static_cast<double*>(y), n, value);
+  };
+  operations.convert = [](const Stream&, const void* x, DType from, void* y, DType to,
+                          std::int64_t n) {
+    REQUIRE((from == DType::f64 && to == DType::f32));
+    const SimulatedDeviceAccess access;
+    std::copy_n(static_cast<const double*>(x), n, static_cast<float*>(y));
+  };
+  operations.add = [](const Stream&, void* y, const void* x, DType, std::int64_t n) {
+    const SimulatedDeviceAccess access;
+    for (std::int64_t i = 0; i < n; ++i) {
+      static_cast<double*>(y)[i] += static_cast<const double*>(x)[i];
+    }
+  };
+  register_element_operations(DeviceType::cuda_sim, operations);
+}
+// y = a + b on the simulated device.
+Tensor add(const Tensor& a, const Tensor& b) {
+  const Tensor y = a.clone();
+  accumulate(y, b.detach());
+  return record("add", y, {a, b}, [](const Tensor& dy, Gradients& gradients) {
+    gradients.give(0, dy);
+    gradients.give(1, dy);
+  });
 }
 }  // namespace
 
@@ -221,4 +256,70 @@ TEST_CASE("a leaf that wants a gradient stays floating-point") {
   CHECK(error_of([&] { y.backward(Tensor::full({2}, 1, DType::f64)); }) ==
         "backward: 'multiply' saw a leaf of f64 that was converted to f32 since; run the forward "
         "pass again");
+}
+
+TEST_CASE("the tape runs on a device, and the seed of one is not what leaves add to") {
+  register_test_operations();
+  const Tensor x = Tensor::full({1}, 2, DType::f64, sim).set_requires_grad();
+  for (int i = 1; i <= 3; ++i) {
+    add(add(x, x), x).backward();
+    CHECK(x.grad().device() == sim);
+    CHECK(x.grad().item() == 3 * i);
+  }
+  x.backward();
+  CHECK(x.grad().item() == 10);
+  const Tensor y = Tensor::full({}, 2, DType::f64, sim).set_requires_grad();
+  y.backward();
+  y.backward();
+  CHECK(y.grad().item() == 2);
+  CHECK(y.grad().shape() == Shape{});
+}
+
+TEST_CASE("conversion and sums on a device are the device's own") {
+  register_test_operations();
+  const Tensor x = Tensor::from<double>({1, -2, 3}, {3}).to(sim);
+  CHECK(x.to(DType::f32).device() == sim);
+  CHECK(x.to(DType::f32).to_vector<float>() == std::vector<float>{1, -2, 3});
+  accumulate(x, x.clone());
+  CHECK(x.to_vector<double>() == std::vector<double>{2, -4, 6});
+  CHECK(error_of([&] { accumulate(x, x.to(Device{})); }) ==
+        "accumulate: expected f64 [3] on cuda-sim, got f64 [3] on cpu");
+}
+
+TEST_CASE("gradients live where their tensor does") {
+  register_test_operations();
+  const Tensor x = Tensor::full({2}, 1, DType::f64, sim).set_requires_grad();
+  const Tensor ones = Tensor::full({2}, 1, DType::f64);
+  CHECK(error_of([&] { x.set_grad(ones); }) ==
+        "set_grad: expected a gradient on cuda-sim, got one on cpu");
+  CHECK(error_of([&] { x.backward(ones); }) ==
+        "backward: expected a seed on cuda-sim, got one on cpu");
+  const Tensor y = record("stray", x.clone(), {x}, [&](const Tensor&, Gradients& gradients) {
+    gradients.give(0, ones.clone());
+  });
+  CHECK(error_of([&] { y.backward(ones.to(sim)); }) ==
+        "stray: gradient of input 0 should be on cuda-sim, is on cpu");
+}
+
+TEST_CASE("a leaf moves with all its handles, unless it lives in a buffer or has a history") {
+  register_test_operations();
+  const Tensor x = leaf({2, 3}), handle = x;
+  x.set_grad(Tensor::full({2}, 1, DType::f64));
+  x.move_to(Device{});  // there already
+  CHECK(x.grad().defined());
+  const Tensor before = multiply(x, x);
+  x.move_to(sim);
+  CHECK(handle.device() == sim);
+  CHECK(handle.requires_grad());
+  CHECK_FALSE(handle.grad().defined());
+  CHECK(handle.to_vector<double>() == std::vector<double>{2, 3});
+  CHECK(error_of([&] { before.backward(Tensor::full({2}, 1, DType::f64)); }) ==
+        "backward: 'multiply' saw a leaf on cpu that was moved to cuda-sim since; run the forward "
+        "pass again");
+  CHECK(error_of([&] { add(x, x).move_to(Device{}); }) ==
+        "move_to: only leaves can be moved in place");
+  const Tensor buffer = Tensor::zeros({8}, DType::f64, sim);
+  x.rebind(buffer.storage(), 0);
+  CHECK(error_of([&] { x.move_to(Device{}); }) ==
+        "move_to: the elements live in a buffer with others (ParameterBuffer); move before that");
 }

@@ -160,3 +160,43 @@ TEST_CASE("a name is given once") {
   };
   CHECK(error_of([] { Same(); }) == "Module: there are two parameters named 'w'");
 }
+
+TEST_CASE("a network moves to a device, and is drawn, gathered, saved and loaded there") {
+  struct Conv : Module {
+    Tensor weight = parameter("weight", {2, 3, 3, 4}, Initializer::uniform(1));
+    Tensor bias = parameter("bias", {2}, Initializer::constant(0.25));
+  } net, reference;
+  const Device sim{DeviceType::cuda_sim, 0};
+  net.to(sim);
+  CHECK(net.weight.device() == sim);
+  net.initialize(7);
+  reference.initialize(7);
+  CHECK_SAME(net.weight, reference.weight);
+
+  const ParameterBuffer buffer(net);
+  CHECK(buffer.values().device() == sim);
+  CHECK(net.weight.grad().device() == sim);
+  CHECK_SAME(net.weight, reference.weight);
+  CHECK_SAME(net.bias, reference.bias);
+
+  const NamedTensors saved = to_pytorch_layout(net.parameters());
+  const NamedTensors expected = to_pytorch_layout(reference.parameters());
+  for (std::size_t i = 0; i < saved.size(); ++i) {
+    CHECK(saved[i].tensor.device().is_cpu());
+    CHECK_SAME(saved[i].tensor, expected[i].tensor);
+  }
+  buffer.values().fill_zero();
+  load_pytorch_layout(net.parameters(), saved, "test");
+  CHECK_SAME(net.weight, reference.weight);
+  CHECK_SAME(net.bias, reference.bias);
+  CHECK(net.weight.storage() == buffer.values().storage());
+}
+
+TEST_CASE("a buffer takes parameters of one device") {
+  struct Two : Module {
+    Tensor a = parameter("a", {2}, {}), b = parameter("b", {2}, {});
+  } net;
+  net.b.move_to({DeviceType::cuda_sim, 0});
+  CHECK(error_of([&] { ParameterBuffer buffer(net); }) ==
+        "ParameterBuffer: b is on cuda-sim, expected cpu");
+}
