@@ -10,19 +10,26 @@ add_library(telescope_settings INTERFACE)
 target_compile_features(telescope_settings INTERFACE cxx_std_20)
 # Without contraction a*b+c rounds the same on every instruction set; kernels that want a fused
 # multiply-add ask for it by name.
-target_compile_options(telescope_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow
-                       -Wnon-virtual-dtor
-                       -Wno-missing-field-initializers -ffp-contract=off)
+set(warnings -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-missing-field-initializers)
+target_compile_options(telescope_settings INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:${warnings};-Wpedantic;-ffp-contract=off>)
+# nvcc writes C++ that is not pedantic; constexpr functions of the standard library run in kernels;
+# nvcc cannot check fmt's format strings while it compiles.
+list(JOIN warnings "," cuda_warnings)
+target_compile_options(telescope_settings INTERFACE
+  "$<$<COMPILE_LANGUAGE:CUDA>:-DFMT_CONSTEVAL=;-DFMT_USE_CONSTEXPR=1;--expt-relaxed-constexpr;-Xcompiler=${cuda_warnings},-ffp-contract=off>")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 warns wrongly about std::string's operator+ (GCC bug 105651).
-  target_compile_options(telescope_settings INTERFACE -Wno-restrict)
+  target_compile_options(telescope_settings INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
 endif()
 if(TELESCOPE_WERROR)
-  target_compile_options(telescope_settings INTERFACE -Werror)
+  target_compile_options(telescope_settings INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-Werror> "$<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings;-Xcompiler=-Werror>")
 endif()
 if(TELESCOPE_SANITIZE)
-  target_compile_options(telescope_settings INTERFACE -fsanitize=${TELESCOPE_SANITIZE}
-                         -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_compile_options(telescope_settings INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${TELESCOPE_SANITIZE};-fno-sanitize-recover=all>
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-omit-frame-pointer>)
   target_link_options(telescope_settings INTERFACE -fsanitize=${TELESCOPE_SANITIZE})
 endif()
 

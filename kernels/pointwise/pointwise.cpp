@@ -6,14 +6,14 @@
 
 namespace telescope::kernels {
 
-namespace cpu {
-template <class T>
-void unary(Unary function, T a, std::int64_t n, const T* x, T* y);
-template <class T>
-void unary_backward(Unary function, T a, std::int64_t n, const T* x, const T* dy, T* dx);
-template <class T>
-void binary(Binary function, std::int64_t n, const T* a, const T* b, T* y);
-}  // namespace cpu
+TELESCOPE_ON_EVERY_DEVICE(template <class T> void unary(const Stream&, Unary function, T a,
+                                                        std::int64_t n, const T* x, T* y);
+                          template <class T>
+                          void unary_backward(const Stream&, Unary function, T a, std::int64_t n,
+                                              const T* x, const T* dy, T* dx);
+                          template <class T>
+                          void binary(const Stream&, Binary function, std::int64_t n, const T* a,
+                                      const T* b, T* y);)
 
 std::string_view name_of(Unary function) {
   switch (function) {
@@ -48,20 +48,20 @@ std::string_view name_of(Binary function) {
 template <class T>
 void unary(const Stream& stream, Unary function, T a, std::int64_t n, const T* x, T* y) {
   const Scope scope(name_of(function), n, 2 * n * std::int64_t{sizeof(T)});
-  on_device(stream, name_of(function), [&] { cpu::unary(function, a, n, x, y); });
+  TELESCOPE_DISPATCH(stream, unary, function, a, n, x, y);
 }
 
 template <class T>
 void unary_backward(const Stream& stream, Unary function, T a, std::int64_t n, const T* x,
                     const T* dy, T* dx) {
   const Scope scope(name_of(function), 2 * n, 3 * n * std::int64_t{sizeof(T)});
-  on_device(stream, name_of(function), [&] { cpu::unary_backward(function, a, n, x, dy, dx); });
+  TELESCOPE_DISPATCH(stream, unary_backward, function, a, n, x, dy, dx);
 }
 
 template <class T>
 void binary(const Stream& stream, Binary function, std::int64_t n, const T* a, const T* b, T* y) {
   const Scope scope(name_of(function), n, 3 * n * std::int64_t{sizeof(T)});
-  on_device(stream, name_of(function), [&] { cpu::binary(function, n, a, b, y); });
+  TELESCOPE_DISPATCH(stream, binary, function, n, a, b, y);
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                               \

@@ -163,30 +163,31 @@ namespace telescope::kernels::cpu {
 constexpr std::int64_t grain = 1 << 14;  // elements worth a thread
 
 template <class T>
-void unary(Unary function, T a, std::int64_t n, const T* x, T* y) {
+void unary(const Stream&, Unary function, T a, std::int64_t n, const T* x, T* y) {
   parallel_for(n, grain, [=](std::int64_t i, std::int64_t end) {
     TELESCOPE_SIMD(unary_range<T>)(function, a, end - i, x + i, y + i);
   });
 }
 
 template <class T>
-void unary_backward(Unary function, T a, std::int64_t n, const T* x, const T* dy, T* dx) {
+void unary_backward(const Stream&, Unary function, T a, std::int64_t n, const T* x, const T* dy,
+                    T* dx) {
   parallel_for(n, grain, [=](std::int64_t i, std::int64_t end) {
     TELESCOPE_SIMD(unary_backward_range<T>)(function, a, end - i, x + i, dy + i, dx + i);
   });
 }
 
 template <class T>
-void binary(Binary function, std::int64_t n, const T* a, const T* b, T* y) {
+void binary(const Stream&, Binary function, std::int64_t n, const T* a, const T* b, T* y) {
   parallel_for(n, grain, [=](std::int64_t i, std::int64_t end) {
     TELESCOPE_SIMD(binary_range<T>)(function, end - i, a + i, b + i, y + i);
   });
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                \
-  template void unary(Unary, T, std::int64_t, const T*, T*);                    \
-  template void unary_backward(Unary, T, std::int64_t, const T*, const T*, T*); \
-  template void binary(Binary, std::int64_t, const T*, const T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                               \
+  template void unary(const Stream&, Unary, T, std::int64_t, const T*, T*);                    \
+  template void unary_backward(const Stream&, Unary, T, std::int64_t, const T*, const T*, T*); \
+  template void binary(const Stream&, Binary, std::int64_t, const T*, const T*, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE
