@@ -8,6 +8,7 @@
 #include "core/device.h"
 #include "core/dtype.h"
 #include "core/error.h"
+#include "kernels/elements/elements.h"
 
 namespace telescope::kernels {
 

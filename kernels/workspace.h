@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Memory a CPU kernel needs while it runs: from the pool, so that the second call asks the system
-// for nothing, and guarded in tests.
+// Memory a kernel needs while it runs: from the pool, so that the second call asks the system for
+// nothing, and guarded in tests.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +9,15 @@
 
 namespace telescope::kernels {
 
-/// `n` uninitialised elements, aligned to 64 bytes.
+/// `n` uninitialised elements on a device, aligned to 64 bytes. May go out of scope before the device
+/// is done with them: whoever gets the memory next comes later on the stream.
 template <class T>
 class Workspace {
  public:
-  explicit Workspace(std::int64_t n)
-      : storage_(Storage::allocate(static_cast<std::size_t>(n) * sizeof(T), Device())) {}
+  explicit Workspace(std::int64_t n, const Device& device = {})
+      : storage_(Storage::allocate(static_cast<std::size_t>(n) * sizeof(T), device)) {}
   T* data() const { return reinterpret_cast<T*>(storage_.data()); }
+  /// On the CPU.
   T& operator[](std::int64_t i) const { return data()[i]; }
 
  private:

@@ -9,6 +9,7 @@
 
 #include "core/device.h"
 #include "core/error.h"
+#include "core/kernel_timer.h"
 #include "core/profile.h"
 
 namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE {
@@ -92,6 +93,7 @@ template <auto kernel, class... Arguments>
 void launch(const Stream& stream, dim3 grid, dim3 block, std::size_t shared_bytes,
             Arguments... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return;
+  const KernelTimer timer(detail::kernel_name<kernel>(), stream);
   detail::start<kernel>(kernel, stream, grid, block, shared_bytes, {arguments...});
 }
 

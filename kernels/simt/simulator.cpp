@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/parallel.h"
+#include "core/simulated_device.h"
 #include "kernels/simt/block.h"
 
 namespace telescope::simt {
@@ -40,6 +41,7 @@ void run_grid(std::string_view kernel, const Geometry& geometry, void (*body)(co
   check(kernel, geometry);
   const auto blocks = static_cast<std::int64_t>(geometry.grid.count());
   if (blocks == 0) return;
+  const SimulatedDeviceAccess access;
   const Launch launch{kernel, geometry, body, context, seed_of_order()};
   // Blocks out of order as well: none may count on an earlier one.
   std::int64_t step = launch.seed ? static_cast<std::int64_t>(launch.seed % 1000) * 2 + 617 : 1;

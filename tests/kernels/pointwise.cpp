@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "support/compare.h"
+#include "support/device.h"
 #include "support/sizes.h"
 
 using namespace telescope;
@@ -35,16 +36,19 @@ const Case cases[] = {
 }  // namespace
 
 TEST_CASE_TEMPLATE("unary functions and their derivatives", T, float, double) {
+  if (!runs_here<T>()) return;
   for (const Case& c : cases) {
     for (const auto n : lengths) {
       INFO(kernels::name_of(c.function) << " of " << n);
       const Tensor x = random_tensor({n}, dtype_of<T>, 3), dy = random_tensor({n}, dtype_of<T>, 4);
       x.data<T>()[0] = 0;  // the kink is part of the contract
-      const Tensor y = Tensor::empty({n}, dtype_of<T>), dx = Tensor::empty({n}, dtype_of<T>);
+      const Tensor x_there = on_device(x), dy_there = on_device(dy);
+      const Tensor y = empty_on_device({n}, dtype_of<T>), dx = empty_on_device({n}, dtype_of<T>);
       const Tensor y_ref = Tensor::empty({n}, DType::f64), dx_ref = Tensor::empty({n}, DType::f64);
       const T a = static_cast<T>(c.a);
-      kernels::unary(Stream(), c.function, a, n, x.data<T>(), y.data<T>());
-      kernels::unary_backward(Stream(), c.function, a, n, x.data<T>(), dy.data<T>(), dx.data<T>());
+      kernels::unary(test_stream(), c.function, a, n, x_there.data<T>(), y.data<T>());
+      kernels::unary_backward(test_stream(), c.function, a, n, x_there.data<T>(),
+                              dy_there.data<T>(), dx.data<T>());
       for (std::int64_t i = 0; i < n; ++i) {
         const double xi = x.data<T>()[i];
         y_ref.data<double>()[i] = c.value(xi, a);
@@ -57,14 +61,16 @@ TEST_CASE_TEMPLATE("unary functions and their derivatives", T, float, double) {
 }
 
 TEST_CASE_TEMPLATE("binary functions", T, float, double) {
+  if (!runs_here<T>()) return;
   using kernels::Binary;
   for (const auto n : lengths) {
     const Tensor a = random_integers({n}, 9, dtype_of<T>, 5);
     const Tensor b = random_integers({n}, 9, dtype_of<T>, 6);
-    const Tensor y = Tensor::empty({n}, dtype_of<T>), expected = Tensor::empty({n}, dtype_of<T>);
+    const Tensor a_there = on_device(a), b_there = on_device(b);
+    const Tensor y = empty_on_device({n}, dtype_of<T>), expected = Tensor::empty({n}, dtype_of<T>);
     for (const Binary f : {Binary::add, Binary::sub, Binary::mul}) {
       INFO(kernels::name_of(f) << " of " << n);
-      kernels::binary(Stream(), f, n, a.data<T>(), b.data<T>(), y.data<T>());
+      kernels::binary(test_stream(), f, n, a_there.data<T>(), b_there.data<T>(), y.data<T>());
       for (std::int64_t i = 0; i < n; ++i) {
         const T u = a.data<T>()[i], v = b.data<T>()[i];
         expected.data<T>()[i] = f == Binary::add ? u + v : f == Binary::sub ? u - v : u * v;
@@ -75,15 +81,18 @@ TEST_CASE_TEMPLATE("binary functions", T, float, double) {
 }
 
 TEST_CASE("NaN and infinity pass through") {
-  const Tensor x = Tensor::from<float>({NAN, INFINITY, -INFINITY}, {3});
-  const Tensor y = Tensor::empty({3});
-  kernels::unary(Stream(), Unary::relu, 0.f, 3, x.data<float>(), y.data<float>());
-  CHECK(std::isnan(y.data<float>()[0]));
-  CHECK(y.data<float>()[1] == INFINITY);
-  CHECK(y.data<float>()[2] == 0.f);
+  const Tensor x = on_device(Tensor::from<float>({NAN, INFINITY, -INFINITY}, {3}));
+  const auto apply = [&](Unary f, float a) {
+    const Tensor y = empty_on_device({3});
+    kernels::unary(test_stream(), f, a, 3, x.data<float>(), y.data<float>());
+    return y.to_vector<float>();
+  };
+  const auto y = apply(Unary::relu, 0);
+  CHECK(std::isnan(y[0]));
+  CHECK(y[1] == INFINITY);
+  CHECK(y[2] == 0.f);
   for (const Unary f : {Unary::silu, Unary::tanh, Unary::sigmoid, Unary::leaky_relu}) {
     INFO(kernels::name_of(f));
-    kernels::unary(Stream(), f, 0.2f, 3, x.data<float>(), y.data<float>());
-    CHECK(std::isnan(y.data<float>()[0]));
+    CHECK(std::isnan(apply(f, 0.2f)[0]));
   }
 }

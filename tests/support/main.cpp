@@ -4,9 +4,12 @@
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest.h>
 
+#include <cstdio>
 #include <cstdlib>
 
+#include "core/error.h"
 #include "core/memory.h"
+#include "support/device.h"
 
 namespace {
 struct GuardListener : doctest::IReporter {
@@ -31,6 +34,12 @@ REGISTER_LISTENER("memory guards", 1, GuardListener);
 
 int main(int argc, char** argv) {
   setenv("TELESCOPE_SIM_PROTECT", "1", 0);
+  try {
+    (void)telescope::test::test_device();
+  } catch (const telescope::Error& error) {
+    std::printf("[skipped] %s\n", error.what());
+    return 0;
+  }
   telescope::set_memory_guards(true);
   doctest::Context context(argc, argv);
   return context.run();
