@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstring>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -115,6 +117,34 @@ class StagingRing {
   cudaStream_t stream_ = nullptr;  // that reads the current slot
 };
 
+// Page-locked memory for what comes back from the device: a few small blocks that are used again,
+// since locking pages is slow.
+class PageLockedBlocks {
+ public:
+  std::byte* allocate(std::size_t bytes) {
+    const std::size_t size = std::bit_ceil(std::max<std::size_t>(bytes, 256));
+    const std::lock_guard lock(mutex_);
+    auto& free = free_[size];
+    if (!free.empty()) {
+      std::byte* const data = free.back();
+      free.pop_back();
+      return data;
+    }
+    const RelaxedCapture relaxed;
+    void* data = nullptr;
+    check(cudaHostAlloc(&data, size, cudaHostAllocPortable), "cudaHostAlloc", 0);
+    return static_cast<std::byte*>(data);
+  }
+  void free(std::byte* data, std::size_t bytes) noexcept {
+    const std::lock_guard lock(mutex_);
+    free_[std::bit_ceil(std::max<std::size_t>(bytes, 256))].push_back(data);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<std::size_t, std::vector<std::byte*>> free_;
+};
+
 class CudaRuntime : public DeviceRuntime {
  public:
   explicit CudaRuntime(int index) : index_(index), ring_(index) {
@@ -146,6 +176,11 @@ class CudaRuntime : public DeviceRuntime {
     if (cudaFree(data) != cudaSuccess) cudaGetLastError();
   }
 
+  std::byte* allocate_host(std::size_t bytes) override { return page_locked_.allocate(bytes); }
+  void free_host(std::byte* data, std::size_t bytes) noexcept override {
+    page_locked_.free(data, bytes);
+  }
+
   void copy(void* to, const void* from, std::size_t bytes, CopyKind kind,
             const Stream& stream) override {
     if (bytes == 0) return;
@@ -158,10 +193,11 @@ class CudaRuntime : public DeviceRuntime {
     TELESCOPE_CHECK(!capturing(stream), "copy",
                     "{} bytes {} the host while a step on {} is captured into a graph, which would "
                     "not see them change; keep them on the device",
-                    bytes, kind == CopyKind::to_host ? "to" : "from", device().str());
-    if (kind == CopyKind::to_host) {
+                    bytes, kind == CopyKind::from_host ? "from" : "to", device().str());
+    if (kind == CopyKind::to_host || kind == CopyKind::to_page_locked) {
       check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, queue), "copy to the host",
             index_);
+      if (kind == CopyKind::to_page_locked) return;
       check(cudaStreamSynchronize(queue), "copy to the host", index_);
     } else if (bytes <= StagingRing::most_bytes) {
       ring_.copy(static_cast<std::byte*>(to), static_cast<const std::byte*>(from), bytes, queue);
@@ -186,6 +222,37 @@ class CudaRuntime : public DeviceRuntime {
     return status != cudaStreamCaptureStatusNone;
   }
 
+  bool has_graphs() const override { return true; }
+  void begin_capture(const Stream& stream) override {
+    const DeviceGuard guard(index_);
+    check(cudaStreamBeginCapture(native(stream), cudaStreamCaptureModeThreadLocal),
+          "cudaStreamBeginCapture", index_);
+  }
+  void* end_capture(const Stream& stream) override {
+    const DeviceGuard guard(index_);
+    cudaGraph_t graph = nullptr;
+    check(cudaStreamEndCapture(native(stream), &graph), "cudaStreamEndCapture", index_);
+    cudaGraphExec_t executable = nullptr;
+    const cudaError_t status = cudaGraphInstantiate(&executable, graph, 0);
+    cudaGraphDestroy(graph);
+    check(status, "cudaGraphInstantiate", index_);
+    return executable;
+  }
+  void abandon_capture(const Stream& stream) noexcept override {
+    cudaGraph_t graph = nullptr;
+    cudaStreamEndCapture(native(stream), &graph);
+    if (graph) cudaGraphDestroy(graph);
+    cudaGetLastError();
+  }
+  void replay(void* graph, const Stream& stream) override {
+    const DeviceGuard guard(index_);
+    check(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), native(stream)), "cudaGraphLaunch",
+          index_);
+  }
+  void destroy_graph(void* graph) noexcept override {
+    cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph));
+  }
+
   void* create_event() override {
     {
       const std::lock_guard lock(events_mutex_);
@@ -206,8 +273,10 @@ class CudaRuntime : public DeviceRuntime {
   }
   void record_event(void* event, const Stream& stream) override {
     const DeviceGuard guard(index_);
-    check(cudaEventRecord(static_cast<cudaEvent_t>(event), native(stream)), "cudaEventRecord",
-          index_);
+    // Recorded into a graph it must be marked, or its time could not be asked for after a replay.
+    const unsigned flags = capturing(stream) ? cudaEventRecordExternal : cudaEventRecordDefault;
+    check(cudaEventRecordWithFlags(static_cast<cudaEvent_t>(event), native(stream), flags),
+          "cudaEventRecord", index_);
   }
   void synchronize_event(void* event) override {
     check(cudaEventSynchronize(static_cast<cudaEvent_t>(event)), "cudaEventSynchronize", index_);
@@ -226,6 +295,7 @@ class CudaRuntime : public DeviceRuntime {
   const int index_;
   cudaStream_t stream_ = nullptr;
   StagingRing ring_;
+  PageLockedBlocks page_locked_;
   std::mutex events_mutex_;
   std::vector<void*> events_;  // made and not in use: creating one is slow
 };

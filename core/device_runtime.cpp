@@ -72,6 +72,11 @@ void HostRuntime::free(std::byte* data, std::size_t) noexcept {
   ::operator delete (data, std::align_val_t{alignment});
 }
 
+std::byte* HostRuntime::allocate_host(std::size_t bytes) { return HostRuntime::allocate(bytes); }
+void HostRuntime::free_host(std::byte* data, std::size_t bytes) noexcept {
+  HostRuntime::free(data, bytes);
+}
+
 void HostRuntime::copy(void* to, const void* from, std::size_t bytes, CopyKind, const Stream&) {
   if (bytes) std::memmove(to, from, bytes);
 }

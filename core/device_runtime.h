@@ -10,8 +10,9 @@
 
 namespace telescope {
 
-/// Which side of a copy is memory of the device.
-enum class CopyKind { within, from_host, to_host };
+/// Which side of a copy is memory of the device. `to_page_locked` is to memory of allocate_host(), and
+/// does not wait.
+enum class CopyKind { within, from_host, to_host, to_page_locked };
 
 /// How the pool of a device cuts its blocks.
 struct BlockPolicy {
@@ -37,8 +38,13 @@ class DeviceRuntime {
   virtual std::byte* allocate(std::size_t bytes) = 0;
   virtual void free(std::byte* data, std::size_t bytes) noexcept = 0;
 
+  /// Memory of the host that the device can write to by itself.
+  virtual std::byte* allocate_host(std::size_t bytes) = 0;
+  virtual void free_host(std::byte* data, std::size_t bytes) noexcept = 0;
+
   /// Copies in the order of the stream. The source may change once the call returns; what was
-  /// copied to the host is there then. Ranges within one device may overlap on hosts only.
+  /// copied to the host is there then, but for to_page_locked. Ranges within one device may overlap
+  /// on hosts only.
   virtual void copy(void* to, const void* from, std::size_t bytes, CopyKind kind,
                     const Stream& stream) = 0;
   /// Sets every byte, in the order of the stream.
@@ -47,6 +53,14 @@ class DeviceRuntime {
   virtual void synchronize(const Stream& stream) = 0;
   /// Whether work given to the stream is recorded into a graph instead of run.
   virtual bool capturing(const Stream&) const { return false; }
+  virtual bool has_graphs() const { return false; }
+  /// Work given to the stream by this thread is recorded from now on.
+  virtual void begin_capture(const Stream&) {}
+  /// What was recorded, for replay() and destroy_graph().
+  virtual void* end_capture(const Stream&) { return nullptr; }
+  virtual void abandon_capture(const Stream&) noexcept {}
+  virtual void replay(void*, const Stream&) {}
+  virtual void destroy_graph(void*) noexcept {}
 
   /// Handles to points in the order of a stream (core/event.h).
   virtual void* create_event() = 0;
@@ -70,6 +84,8 @@ class HostRuntime : public DeviceRuntime {
   Stream stream() const override { return Stream(device_); }
   std::byte* allocate(std::size_t bytes) override;
   void free(std::byte* data, std::size_t bytes) noexcept override;
+  std::byte* allocate_host(std::size_t bytes) override;
+  void free_host(std::byte* data, std::size_t bytes) noexcept override;
   void copy(void* to, const void* from, std::size_t bytes, CopyKind kind, const Stream&) override;
   void fill(void* to, unsigned char value, std::size_t bytes, const Stream&) override;
   void synchronize(const Stream&) override {}

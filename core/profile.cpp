@@ -66,6 +66,11 @@ void ProfileRegistry::add_event(const ProfileEvent& event) {
 
 Work work_done() { return {total_flop.load(), total_bytes.load()}; }
 
+void count_work(Work work) {
+  total_flop.fetch_add(work.flop, std::memory_order_relaxed);
+  total_bytes.fetch_add(work.bytes, std::memory_order_relaxed);
+}
+
 double now_seconds() {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   return std::chrono::duration<double>(now).count();

@@ -18,6 +18,8 @@ struct Work {
   friend Work operator-(Work a, Work b) { return {a.flop - b.flop, a.bytes - b.bytes}; }
 };
 Work work_done();
+/// Adds to it: work of a replayed graph, which no scope sees.
+void count_work(Work work);
 
 /// Times what happens until the end of the block under a path made of the enclosing scopes:
 ///   Scope scope("mesh2");  { Scope forward("forward"); ... }      // "mesh2/forward"

@@ -5,11 +5,15 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <memory>
 #include <mutex>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "core/device_runtime.h"
+#include "core/error.h"
 
 namespace telescope {
 namespace {
@@ -76,6 +80,9 @@ class ProtectedMemory {
   int users_ = 0;
 };
 
+using Recording = std::vector<std::function<void()>>;
+thread_local std::unique_ptr<Recording> recording;
+
 class SimulatedRuntime : public detail::HostRuntime {
  public:
   SimulatedRuntime() : HostRuntime({DeviceType::cuda_sim, 0}) {}
@@ -107,10 +114,52 @@ class SimulatedRuntime : public detail::HostRuntime {
   }
   void copy(void* to, const void* from, std::size_t bytes, CopyKind kind,
             const Stream& stream) override {
+    if (recording) {
+      TELESCOPE_CHECK(
+          kind == CopyKind::within, "copy",
+          "{} bytes {} the host while a step on cuda-sim is captured into a graph, which "
+          "would not see them change; keep them on the device",
+          bytes, kind == CopyKind::from_host ? "from" : "to");
+      recording->push_back([=, this] { run_copy(to, from, bytes, kind, stream); });
+      return;
+    }
+    run_copy(to, from, bytes, kind, stream);
+  }
+  void fill(void* to, unsigned char value, std::size_t bytes, const Stream& stream) override {
+    if (recording) {
+      recording->push_back([=, this] { run_fill(to, value, bytes, stream); });
+      return;
+    }
+    run_fill(to, value, bytes, stream);
+  }
+
+  bool capturing(const Stream&) const override { return recording != nullptr; }
+  bool has_graphs() const override { return true; }
+  void begin_capture(const Stream&) override {
+    TELESCOPE_CHECK(!recording, "graph", "a recording is under way on this thread");
+    recording = std::make_unique<Recording>();
+  }
+  void* end_capture(const Stream&) override { return recording.release(); }
+  void abandon_capture(const Stream&) noexcept override { recording.reset(); }
+  void replay(void* graph, const Stream&) override {
+    for (const auto& work : *static_cast<Recording*>(graph)) work();
+  }
+  void destroy_graph(void* graph) noexcept override { delete static_cast<Recording*>(graph); }
+  void record_event(void* event, const Stream& stream) override {
+    if (recording) {
+      recording->push_back([=, this] { HostRuntime::record_event(event, stream); });
+    } else {
+      HostRuntime::record_event(event, stream);
+    }
+  }
+
+ private:
+  void run_copy(void* to, const void* from, std::size_t bytes, CopyKind kind,
+                const Stream& stream) {
     const SimulatedDeviceAccess access;
     HostRuntime::copy(to, from, bytes, kind, stream);
   }
-  void fill(void* to, unsigned char value, std::size_t bytes, const Stream& stream) override {
+  void run_fill(void* to, unsigned char value, std::size_t bytes, const Stream& stream) {
     const SimulatedDeviceAccess access;
     HostRuntime::fill(to, value, bytes, stream);
   }
@@ -132,6 +181,9 @@ SimulatedDeviceAccess::SimulatedDeviceAccess() {
 SimulatedDeviceAccess::~SimulatedDeviceAccess() {
   if (simulated_memory_protected()) ProtectedMemory::instance().close();
 }
+
+bool simulated_capture() { return recording != nullptr; }
+void record_simulated_work(std::function<void()> work) { recording->push_back(std::move(work)); }
 
 DeviceRuntime& detail::simulated_runtime() {
   static DeviceRuntime* const runtime = new SimulatedRuntime;

@@ -5,6 +5,8 @@
 // open behind its end. A wrong access ends the program with SIGSEGV where it happens.
 #pragma once
 
+#include <functional>
+
 namespace telescope {
 
 /// Whether device memory is closed to the host.
@@ -19,5 +21,10 @@ class SimulatedDeviceAccess {
   SimulatedDeviceAccess(const SimulatedDeviceAccess&) = delete;
   SimulatedDeviceAccess& operator=(const SimulatedDeviceAccess&) = delete;
 };
+
+/// Whether this thread's work on the simulated device is being recorded into a graph.
+bool simulated_capture();
+/// Adds to the recording. Only while simulated_capture().
+void record_simulated_work(std::function<void()> work);
 
 }  // namespace telescope

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/kernel_timer.h"
 #include "core/profile.h"
+#include "core/simulated_device.h"
 
 namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE {
 
@@ -78,7 +79,12 @@ void start(void (*)(P...), const Stream&, dim3 grid, dim3 block, std::size_t sha
   const auto body = [](const void* context) {
     std::apply(kernel, *static_cast<const std::tuple<P...>*>(context));
   };
-  simt::run_grid(kernel_name<kernel>(), geometry, body, &arguments);
+  if (simulated_capture()) {
+    record_simulated_work(
+        [=] { simt::run_grid(kernel_name<kernel>(), geometry, body, &arguments); });
+  } else {
+    simt::run_grid(kernel_name<kernel>(), geometry, body, &arguments);
+  }
 }
 
 #endif
