@@ -6,42 +6,40 @@
 
 namespace telescope::kernels {
 
-namespace cpu {
-template <class T>
-void sum_rows(std::int64_t rows, std::int64_t length, double factor, const T* x, T* y);
-template <class T>
-void spread_rows(std::int64_t rows, std::int64_t length, double factor, const T* dy, T* x);
-template <class T>
-void dot(std::int64_t n, const T* a, const T* b, double* y);
-template <class T>
-void scale_by(std::int64_t n, const T* factor, const T* x, T* y);
-}  // namespace cpu
+TELESCOPE_ON_EVERY_DEVICE(
+    template <class T> void sum_rows(const Stream&, std::int64_t rows, std::int64_t length,
+                                     double factor, const T* x, T* y);
+    template <class T> void spread_rows(const Stream&, std::int64_t rows, std::int64_t length,
+                                        double factor, const T* dy, T* x);
+    template <class T> void dot(const Stream&, std::int64_t n, const T* a, const T* b, double* y);
+    template <class T>
+    void scale_by(const Stream&, std::int64_t n, const T* factor, const T* x, T* y);)
 
 template <class T>
 void sum_rows(const Stream& stream, std::int64_t rows, std::int64_t length, double factor,
               const T* x, T* y) {
   const std::int64_t n = rows * length;
   const Scope scope("sum", n, (n + rows) * std::int64_t{sizeof(T)});
-  on_device(stream, "sum", [&] { cpu::sum_rows(rows, length, factor, x, y); });
+  TELESCOPE_DISPATCH(stream, sum_rows, rows, length, factor, x, y);
 }
 
 template <class T>
 void spread_rows(const Stream& stream, std::int64_t rows, std::int64_t length, double factor,
                  const T* dy, T* x) {
   const Scope scope("spread", rows, (rows * length + rows) * std::int64_t{sizeof(T)});
-  on_device(stream, "spread", [&] { cpu::spread_rows(rows, length, factor, dy, x); });
+  TELESCOPE_DISPATCH(stream, spread_rows, rows, length, factor, dy, x);
 }
 
 template <class T>
 void dot(const Stream& stream, std::int64_t n, const T* a, const T* b, double* y) {
   const Scope scope("dot", 2 * n, (a == b ? 1 : 2) * n * std::int64_t{sizeof(T)});
-  on_device(stream, "dot", [&] { cpu::dot(n, a, b, y); });
+  TELESCOPE_DISPATCH(stream, dot, n, a, b, y);
 }
 
 template <class T>
 void scale_by(const Stream& stream, std::int64_t n, const T* factor, const T* x, T* y) {
   const Scope scope("scale", n, 2 * n * std::int64_t{sizeof(T)});
-  on_device(stream, "scale", [&] { cpu::scale_by(n, factor, x, y); });
+  TELESCOPE_DISPATCH(stream, scale_by, n, factor, x, y);
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                              \

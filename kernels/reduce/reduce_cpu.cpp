@@ -86,7 +86,8 @@ void sum_chunks(std::int64_t rows, std::int64_t length, const F& f, const Finish
 }  // namespace
 
 template <class T>
-void sum_rows(std::int64_t rows, std::int64_t length, double factor, const T* x, T* y) {
+void sum_rows(const Stream&, std::int64_t rows, std::int64_t length, double factor, const T* x,
+              T* y) {
   const auto sum = TELESCOPE_SIMD(sum_range<T>);
   sum_chunks(
       rows, length,
@@ -97,7 +98,7 @@ void sum_rows(std::int64_t rows, std::int64_t length, double factor, const T* x,
 }
 
 template <class T>
-void dot(std::int64_t n, const T* a, const T* b, double* y) {
+void dot(const Stream&, std::int64_t n, const T* a, const T* b, double* y) {
   const auto sum = TELESCOPE_SIMD(dot_range<T>);
   sum_chunks(
       1, n,
@@ -108,7 +109,8 @@ void dot(std::int64_t n, const T* a, const T* b, double* y) {
 }
 
 template <class T>
-void spread_rows(std::int64_t rows, std::int64_t length, double factor, const T* dy, T* x) {
+void spread_rows(const Stream&, std::int64_t rows, std::int64_t length, double factor, const T* dy,
+                 T* x) {
   if (length == 0) return;
   parallel_for(rows * length, grain, [=](std::int64_t i, std::int64_t end) {
     while (i < end) {
@@ -120,17 +122,17 @@ void spread_rows(std::int64_t rows, std::int64_t length, double factor, const T*
 }
 
 template <class T>
-void scale_by(std::int64_t n, const T* factor, const T* x, T* y) {
+void scale_by(const Stream&, std::int64_t n, const T* factor, const T* x, T* y) {
   parallel_for(n, grain, [=](std::int64_t i, std::int64_t end) {
     TELESCOPE_SIMD(scale_range<T>)(end - i, *factor, x + i, y + i);
   });
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                               \
-  template void sum_rows(std::int64_t, std::int64_t, double, const T*, T*);    \
-  template void spread_rows(std::int64_t, std::int64_t, double, const T*, T*); \
-  template void dot(std::int64_t, const T*, const T*, double*);                \
-  template void scale_by(std::int64_t, const T*, const T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                              \
+  template void sum_rows(const Stream&, std::int64_t, std::int64_t, double, const T*, T*);    \
+  template void spread_rows(const Stream&, std::int64_t, std::int64_t, double, const T*, T*); \
+  template void dot(const Stream&, std::int64_t, const T*, const T*, double*);                \
+  template void scale_by(const Stream&, std::int64_t, const T*, const T*, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

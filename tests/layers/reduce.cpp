@@ -2,6 +2,7 @@
 #include "layers/reduce.h"
 
 #include "support/compare.h"
+#include "support/device.h"
 
 using namespace telescope;
 using namespace telescope::test;
@@ -29,6 +30,17 @@ TEST_CASE("gradients of reductions") {
                   {random_tensor({7}, DType::f64, 3)});
   check_gradients([](In in) { return add_per_channel(in[0], in[1]); },
                   {x, random_tensor({3, 5}, DType::f64, 4)});
+}
+
+TEST_CASE("reductions on the test's device") {
+  using In = const std::vector<Tensor>&;
+  const Tensor x = random_tensor({3, 40, 35, 5}), w = random_tensor({7001}, DType::f32, 2);
+  check_on_device([](In in) { return sum(in[0]); }, {x});
+  check_on_device([](In in) { return mean(in[0]); }, {x});
+  check_on_device([](In in) { return mean_per_sample(in[0]); }, {x});
+  check_on_device(
+      [&](In in) { return weighted_sum(in[0], w.to(in[0].dtype()).to(in[0].device())); },
+      {random_tensor({7001}, DType::f32, 3)});
 }
 
 TEST_CASE("no gradient flows to the weights") {

@@ -7,6 +7,7 @@
 
 #include "core/device.h"
 #include "core/tensor.h"
+#include "support/compare.h"
 
 namespace telescope::test {
 
@@ -30,5 +31,10 @@ inline Tensor empty_on_device(const Shape& shape, DType dtype = DType::f32) {
 inline Tensor zeros_on_device(const Shape& shape, DType dtype = DType::f32) {
   return Tensor::zeros(shape, dtype, test_device());
 }
+
+/// Holds f and its gradients by all inputs, worked out in f32 on the test's device, against those in
+/// f64 on the CPU, where check_gradients() holds them against finite differences: errors relative to
+/// the norm, of at most `tolerance`.
+void check_on_device(const Function& f, const std::vector<Tensor>& inputs, double tolerance = 1e-5);
 
 }  // namespace telescope::test
