@@ -142,7 +142,7 @@ Subcommand add_compare(CLI::App& program) {
   const auto state = std::make_shared<CompareCommand>();
   state->command =
       program.add_subcommand("compare", "Train with several strategies and compare them");
-  add_options(*state->command, state->options, false);
+  add_options(*state->command, state->options, {"strategy"});
   add_options(*state->command, state->machine);
   state->command
       ->add_option("--strategies", state->strategies,

@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
   const std::vector<std::pair<std::string, app::Subcommand>> subcommands = {
       {"train", app::add_train(program)},
       {"compare", app::add_compare(program)},
+      {"profile", app::add_profile(program)},
       {"info", app::add_info(program)}};
   std::string command_line = "telescope";
   for (int i = 1; i < argc; ++i) command_line += std::string(" ") + argv[i];
@@ -56,7 +57,8 @@ int main(int argc, char** argv) {
       }
       return code;
     }
-    return complain(2, "expected a subcommand: train, compare or info (see telescope --help)");
+    return complain(
+        2, "expected a subcommand: train, compare, profile or info (see telescope --help)");
   } catch (const CLI::CallForHelp& help) {
     return program.exit(help);
   } catch (const CLI::CallForAllHelp& help) {

@@ -2,11 +2,11 @@
 #include "apps/options.h"
 
 #include <CLI/CLI.hpp>
-#include <charconv>
+#include <algorithm>
 #include <cmath>
-#include <limits>
 #include <nlohmann/json.hpp>
 
+#include "apps/number.h"
 #include "apps/text.h"
 #include "core/device.h"
 #include "core/memory.h"
@@ -53,29 +53,11 @@ void for_each_option(Options& o, F&& f) {
   f("checkpoint-every", o.checkpoint_every, "Steps between checkpoints; 0: ten times a run");
 }
 
-// CLI11 takes "" for 0, 10^30 for the greatest number and -1 for a great unsigned one, all silently.
-template <class Number>
-CLI::Validator number(Number least = std::numeric_limits<Number>::lowest(),
-                      Number most = std::numeric_limits<Number>::max()) {
-  const auto problem = [least, most](const std::string& text) -> std::string {
-    Number value{};
-    const char* end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data(), end, value);
-    const bool whole = parsed.ptr == end && !text.empty();
-    if (std::is_floating_point_v<Number>) {
-      return whole ? "" : fmt::format("expected a number, got '{}'", text);
-    }
-    if (whole && parsed.ec == std::errc() && value >= least && value <= most) return "";
-    return fmt::format("expected a whole number from {} to {}, got '{}'", least, most, text);
-  };
-  return {problem, ""};
-}
-
 }  // namespace
 
-void add_options(CLI::App& command, RunOptions& options, bool with_strategy) {
-  for_each_option(options, [&](std::string name, auto& member, const char* help) {
-    if (name == "strategy" && !with_strategy) return;
+void add_options(CLI::App& command, RunOptions& options, const std::vector<std::string>& without) {
+  for_each_option(options, [&](const std::string& name, auto& member, const char* help) {
+    if (std::find(without.begin(), without.end(), name) != without.end()) return;
     using Member = std::decay_t<decltype(member)>;
     if constexpr (std::is_same_v<Member, bool>) {
       command.add_flag("--" + name, member, help);
@@ -92,8 +74,11 @@ void add_options(CLI::App& command, RunOptions& options, bool with_strategy) {
   });
 }
 
-void add_options(CLI::App& command, MachineOptions& options) {
-  command.add_option("--out", options.out, "Run folder; default: runs/<subcommand>-<date>-<time>");
+void add_options(CLI::App& command, MachineOptions& options, bool with_folder) {
+  if (with_folder) {
+    command.add_option("--out", options.out,
+                       "Run folder; default: runs/<subcommand>-<date>-<time>");
+  }
   command.add_option("--device", options.device, "cpu or auto")->capture_default_str();
   command.add_option("--threads", options.threads, "CPU threads; default: all cores")
       ->check(number<int>(1, 4096));

@@ -49,9 +49,11 @@ struct MachineOptions {
   std::int64_t memory_limit_mib = 0;
 };
 
-/// Adds `--task`, `--model`, ... to a subcommand. `with_strategy`: also `--strategy`.
-void add_options(CLI::App& command, RunOptions& options, bool with_strategy);
-void add_options(CLI::App& command, MachineOptions& options);
+/// Adds `--task`, `--model`, ... to a subcommand, all but those `without`: {"strategy"}.
+void add_options(CLI::App& command, RunOptions& options,
+                 const std::vector<std::string>& without = {});
+/// `with_folder`: also `--out`.
+void add_options(CLI::App& command, MachineOptions& options, bool with_folder = true);
 /// Applies --device, --threads and the memory limit.
 void apply(const MachineOptions& options);
 

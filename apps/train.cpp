@@ -86,7 +86,7 @@ int train(TrainCommand& train) {
 Subcommand add_train(CLI::App& program) {
   const auto state = std::make_shared<TrainCommand>();
   state->command = program.add_subcommand("train", "Train a network with one strategy");
-  add_options(*state->command, state->options, true);
+  add_options(*state->command, state->options);
   add_options(*state->command, state->machine);
   auto* resume = state->command->add_flag("--resume", state->resume,
                                           "Continue the run in --out to the same bits");
