@@ -28,7 +28,8 @@ HWY_AFTER_NAMESPACE();
 namespace telescope::kernels::cpu {
 
 template <class T>
-void mix(std::int64_t n, std::int64_t size, const T* t, const T* a, const T* b, T* y) {
+void mix(const Stream&, std::int64_t n, std::int64_t size, const T* t, const T* a, const T* b,
+         T* y) {
   parallel_for(n * size, 1 << 14, [=](std::int64_t begin, std::int64_t end) {
     while (begin < end) {  // one piece per sample of the range
       const std::int64_t sample = begin / size, stop = std::min(end, (sample + 1) * size);
@@ -38,8 +39,10 @@ void mix(std::int64_t n, std::int64_t size, const T* t, const T* a, const T* b, 
   });
 }
 
-template void mix(std::int64_t, std::int64_t, const float*, const float*, const float*, float*);
-template void mix(std::int64_t, std::int64_t, const double*, const double*, const double*, double*);
+template void mix(const Stream&, std::int64_t, std::int64_t, const float*, const float*,
+                  const float*, float*);
+template void mix(const Stream&, std::int64_t, std::int64_t, const double*, const double*,
+                  const double*, double*);
 
 }  // namespace telescope::kernels::cpu
 #endif
