@@ -6,24 +6,23 @@
 
 namespace telescope::kernels {
 
-namespace cpu {
-template <class T>
-void fill_uniform(const RandomKey& key, std::int64_t n, float low, float high, T* out);
-template <class T>
-void fill_normal(const RandomKey& key, std::int64_t n, T* out);
-}  // namespace cpu
+TELESCOPE_ON_EVERY_DEVICE(template <class T>
+                          void fill_uniform(const Stream&, const RandomKey& key, std::int64_t n,
+                                            float low, float high, T* out);
+                          template <class T> void fill_normal(const Stream&, const RandomKey& key,
+                                                              std::int64_t n, T* out);)
 
 template <class T>
 void fill_uniform(const Stream& stream, const RandomKey& key, std::int64_t n, float low, float high,
                   T* out) {
   const Scope scope("uniform", 2 * n, n * std::int64_t{sizeof(T)});
-  on_device(stream, "uniform", [&] { cpu::fill_uniform(key, n, low, high, out); });
+  TELESCOPE_DISPATCH(stream, fill_uniform, key, n, low, high, out);
 }
 
 template <class T>
 void fill_normal(const Stream& stream, const RandomKey& key, std::int64_t n, T* out) {
   const Scope scope("normal", 20 * n, n * std::int64_t{sizeof(T)});
-  on_device(stream, "normal", [&] { cpu::fill_normal(key, n, out); });
+  TELESCOPE_DISPATCH(stream, fill_normal, key, n, out);
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                               \

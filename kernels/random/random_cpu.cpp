@@ -156,7 +156,8 @@ void for_each_range(std::int64_t n, T* out, const F& f) {
 }  // namespace
 
 template <class T>
-void fill_uniform(const RandomKey& key, std::int64_t n, float low, float high, T* out) {
+void fill_uniform(const Stream&, const RandomKey& key, std::int64_t n, float low, float high,
+                  T* out) {
   const auto fill = TELESCOPE_SIMD(uniform_range<T>);
   for_each_range(n, out, [=, &key](std::uint64_t block, std::int64_t count, T* to) {
     fill(key, block, count, low, high - low, to);
@@ -164,16 +165,16 @@ void fill_uniform(const RandomKey& key, std::int64_t n, float low, float high, T
 }
 
 template <class T>
-void fill_normal(const RandomKey& key, std::int64_t n, T* out) {
+void fill_normal(const Stream&, const RandomKey& key, std::int64_t n, T* out) {
   const auto fill = TELESCOPE_SIMD(normal_range<T>);
   for_each_range(n, out, [=, &key](std::uint64_t block, std::int64_t count, T* to) {
     fill(key, block, count, to);
   });
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                \
-  template void fill_uniform(const RandomKey&, std::int64_t, float, float, T*); \
-  template void fill_normal(const RandomKey&, std::int64_t, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                               \
+  template void fill_uniform(const Stream&, const RandomKey&, std::int64_t, float, float, T*); \
+  template void fill_normal(const Stream&, const RandomKey&, std::int64_t, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

@@ -7,6 +7,7 @@
 #include "core/parallel.h"
 #include "kernels/random/box_muller.h"
 #include "support/compare.h"
+#include "support/device.h"
 #include "support/sizes.h"
 
 using namespace telescope;
@@ -16,15 +17,15 @@ namespace {
 
 template <class T>
 std::vector<T> uniform(const RandomKey& key, std::int64_t n, float low = 0, float high = 1) {
-  const Tensor x = Tensor::empty({n}, dtype_of<T>);
-  kernels::fill_uniform(Stream(), key, n, low, high, x.data<T>());
+  const Tensor x = empty_on_device({n}, dtype_of<T>);
+  kernels::fill_uniform(test_stream(), key, n, low, high, x.data<T>());
   return x.to_vector<T>();
 }
 
 template <class T>
 std::vector<T> normal(const RandomKey& key, std::int64_t n) {
-  const Tensor x = Tensor::empty({n}, dtype_of<T>);
-  kernels::fill_normal(Stream(), key, n, x.data<T>());
+  const Tensor x = empty_on_device({n}, dtype_of<T>);
+  kernels::fill_normal(test_stream(), key, n, x.data<T>());
   return x.to_vector<T>();
 }
 
@@ -63,6 +64,7 @@ struct Moments {
 }  // namespace
 
 TEST_CASE_TEMPLATE("vectors give the bits of the scalar code", T, float, double) {
+  if (!runs_here<T>()) return;
   const RandomKey keys[] = {RandomKey(1, "noise"), RandomKey(2, "noise", 0x123456789abcdef0u)};
   for (const RandomKey& key : keys) {
     for (const auto n : lengths) {
@@ -79,6 +81,22 @@ TEST_CASE_TEMPLATE("vectors give the bits of the scalar code", T, float, double)
       CHECK(same);
     }
   }
+}
+
+TEST_CASE("an array that is not aligned, and what stands behind its end") {
+  const RandomKey key(4, "odd");
+  const auto u = uniform<float>(key, 9), z = normal<float>(key, 9);
+  const Tensor x = on_device(Tensor::full({12}, -7));
+  const auto check = [&](const std::vector<float>& expected) {
+    const auto got = x.to_vector<float>();
+    CHECK(std::equal(expected.begin(), expected.end(), got.begin() + 1));
+    CHECK(got[0] == -7.f);
+    CHECK(got[10] == -7.f);
+  };
+  kernels::fill_uniform(test_stream(), key, 9, 0.f, 1.f, x.data<float>() + 1);
+  check(u);
+  kernels::fill_normal(test_stream(), key, 9, x.data<float>() + 1);
+  check(z);
 }
 
 TEST_CASE("literal bits, for every compiler and machine") {

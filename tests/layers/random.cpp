@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "support/compare.h"
+#include "support/device.h"
 
 using namespace telescope;
 using namespace telescope::test;
@@ -18,6 +19,17 @@ TEST_CASE("tensors of random numbers") {
   CHECK_SAME(random_normal({30}, key, DType::f64).reshape({2, 3, 5}), z.to(DType::f64));
   CHECK(difference(random_normal({2, 3, 5}, RandomKey(1, "noise", 4)), z, {0.1, 0.1}) != "");
   CHECK(random_normal({0, 3}, key).numel() == 0);
+}
+
+TEST_CASE("the same bits on every device") {
+  const RandomKey key(1, "noise", 3);
+  const auto there = [&](double low, double high) {
+    return random_uniform({2, 3, 5}, key, low, high, DType::f32, test_device());
+  };
+  CHECK(there(-1, 3).device() == test_device());
+  CHECK_SAME(there(-1, 3), random_uniform({2, 3, 5}, key, -1, 3));
+  CHECK_SAME(random_normal({2, 3, 5}, key, DType::f32, test_device()),
+             random_normal({2, 3, 5}, key));
 }
 
 TEST_CASE("what random tensors refuse") {
