@@ -9,23 +9,9 @@
 #include <cmath>
 
 #include "core/parallel.h"
+#include "kernels/optimizer/factors.h"
 #include "kernels/optimizer/optimizer.h"
 #include "kernels/simd.h"
-
-namespace telescope::kernels::cpu {
-#ifndef TELESCOPE_OPTIMIZER_FACTORS
-#define TELESCOPE_OPTIMIZER_FACTORS
-// The options and scalars of one step, worked out in double and rounded once.
-template <class T>
-struct AdamFactors {
-  T grad_decay, param_factor, one_minus_beta1, beta2, one_minus_beta2, step_size, correction, eps;
-};
-template <class T>
-struct SgdFactors {
-  T weight_decay, momentum, fresh, learning_rate;
-};
-#endif
-}  // namespace telescope::kernels::cpu
 
 HWY_BEFORE_NAMESPACE();
 namespace telescope::kernels::HWY_NAMESPACE {
@@ -44,7 +30,7 @@ HWY_INLINE void for_each_vector(std::int64_t n, const F& f) {
 }
 
 template <class T>
-void adam_range(std::int64_t n, const cpu::AdamFactors<T>& f, const T* grad, T* param, T* m, T* v) {
+void adam_range(std::int64_t n, const AdamFactors<T>& f, const T* grad, T* param, T* m, T* v) {
   for_each_vector<T>(n, [=, &f](auto d, std::int64_t i) HWY_ATTR {
     const auto times = [d](T factor, auto x) HWY_ATTR { return hn::Mul(hn::Set(d, factor), x); };
     auto p = hn::LoadU(d, param + i);
@@ -63,7 +49,7 @@ void adam_range(std::int64_t n, const cpu::AdamFactors<T>& f, const T* grad, T* 
 }
 
 template <class T>
-void sgd_range(std::int64_t n, const cpu::SgdFactors<T>& f, const T* grad, T* param, T* buffer) {
+void sgd_range(std::int64_t n, const SgdFactors<T>& f, const T* grad, T* param, T* buffer) {
   for_each_vector<T>(n, [=, &f](auto d, std::int64_t i) HWY_ATTR {
     const auto times = [d](T factor, auto x) HWY_ATTR { return hn::Mul(hn::Set(d, factor), x); };
     const auto p = hn::LoadU(d, param + i);
@@ -86,20 +72,9 @@ namespace telescope::kernels::cpu {
 constexpr std::int64_t grain = 1 << 14;  // elements worth a thread
 
 template <class T>
-void adam_step(std::int64_t n, const AdamOptions& options, const OptimizerScalars& scalars,
-               const T* grad, T* param, T* m, T* v) {
-  const auto [lr, step] = scalars;
-  const double correction1 = 1 - std::pow(options.beta1, step);
-  const double correction2 = 1 - std::pow(options.beta2, step);
-  const AdamFactors<T> factors{
-      .grad_decay = static_cast<T>(options.decoupled ? 0 : options.weight_decay),
-      .param_factor = static_cast<T>(options.decoupled ? 1 - lr * options.weight_decay : 1),
-      .one_minus_beta1 = static_cast<T>(1 - options.beta1),
-      .beta2 = static_cast<T>(options.beta2),
-      .one_minus_beta2 = static_cast<T>(1 - options.beta2),
-      .step_size = static_cast<T>(lr / correction1),
-      .correction = static_cast<T>(std::sqrt(correction2)),
-      .eps = static_cast<T>(options.eps)};
+void adam_step(const Stream&, std::int64_t n, const AdamOptions& options,
+               const OptimizerScalars* scalars, const T* grad, T* param, T* m, T* v) {
+  const auto factors = adam_factors<T>(options, *scalars);
   const auto step_range = TELESCOPE_SIMD(adam_range<T>);
   parallel_for(n, grain, [&](std::int64_t i, std::int64_t end) {
     step_range(end - i, factors, grad + i, param + i, m + i, v + i);
@@ -107,14 +82,9 @@ void adam_step(std::int64_t n, const AdamOptions& options, const OptimizerScalar
 }
 
 template <class T>
-void sgd_momentum_step(std::int64_t n, const SgdOptions& options, const OptimizerScalars& scalars,
-                       const T* grad, T* param, T* buffer) {
-  const bool first = scalars.step <= 1;
-  const SgdFactors<T> factors{.weight_decay = static_cast<T>(options.weight_decay),
-                              .momentum = static_cast<T>(first ? 0 : options.momentum),
-                              .fresh = static_cast<T>(first ? 1 : 1 - options.dampening),
-                              .learning_rate = static_cast<T>(scalars.learning_rate)};
-  if (options.momentum == 0) buffer = nullptr;
+void sgd_momentum_step(const Stream&, std::int64_t n, const SgdOptions& options,
+                       const OptimizerScalars* scalars, const T* grad, T* param, T* buffer) {
+  const auto factors = sgd_factors<T>(options, *scalars);
   const auto step_range = TELESCOPE_SIMD(sgd_range<T>);
   parallel_for(n, grain, [&](std::int64_t i, std::int64_t end) {
     step_range(end - i, factors, grad + i, param + i, buffer ? buffer + i : nullptr);
@@ -122,19 +92,20 @@ void sgd_momentum_step(std::int64_t n, const SgdOptions& options, const Optimize
 }
 
 template <class T>
-void clip_factor(double max_norm, const double* squared_norm, double* norm, T* factor) {
+void clip_factor(const Stream&, double max_norm, const double* squared_norm, double* norm,
+                 T* factor) {
   const double length = std::sqrt(*squared_norm);
   const double shrink = max_norm / (length + 1e-6);
   *factor = static_cast<T>(shrink > 1 ? 1 : shrink);  // NaN stays NaN
   if (norm) *norm = length;
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                                   \
-  template void adam_step(std::int64_t, const AdamOptions&, const OptimizerScalars&, const T*, T*, \
-                          T*, T*);                                                                 \
-  template void sgd_momentum_step(std::int64_t, const SgdOptions&, const OptimizerScalars&,        \
-                                  const T*, T*, T*);                                               \
-  template void clip_factor(double, const double*, double*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                  \
+  template void adam_step(const Stream&, std::int64_t, const AdamOptions&,        \
+                          const OptimizerScalars*, const T*, T*, T*, T*);         \
+  template void sgd_momentum_step(const Stream&, std::int64_t, const SgdOptions&, \
+                                  const OptimizerScalars*, const T*, T*, T*);     \
+  template void clip_factor(const Stream&, double, const double*, double*, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

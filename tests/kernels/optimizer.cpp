@@ -1,16 +1,32 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/optimizer/optimizer.h"
 
+#include <bit>
 #include <cmath>
 
 #include "core/parallel.h"
 #include "support/compare.h"
+#include "support/device.h"
 #include "support/sizes.h"
 
 using namespace telescope;
 using namespace telescope::test;
 
 namespace {
+// Scalars where kernels of the test's device read them.
+class DeviceScalars {
+ public:
+  DeviceScalars(double learning_rate, std::int64_t step)
+      : bytes_(on_device(
+            Tensor::from<std::int64_t>({std::bit_cast<std::int64_t>(learning_rate), step}, {2}))) {}
+  const kernels::OptimizerScalars* get() const {
+    return reinterpret_cast<const kernels::OptimizerScalars*>(bytes_.raw());
+  }
+
+ private:
+  Tensor bytes_;
+};
+
 // PyTorch's _single_tensor_adam, one element.
 void adam(const kernels::AdamOptions& o, double lr, int k, double g, double& p, double& m,
           double& v) {
@@ -36,20 +52,23 @@ double rate(int k) { return 0.01 / k; }
 }  // namespace
 
 TEST_CASE_TEMPLATE("Adam and AdamW over some steps", T, float, double) {
+  if (!runs_here<T>()) return;
   for (const kernels::AdamOptions& options :
        {kernels::AdamOptions{},
         kernels::AdamOptions{.beta1 = 0.8, .beta2 = 0.9, .weight_decay = 0.1},
         kernels::AdamOptions{.eps = 1e-3, .weight_decay = 0.1, .decoupled = true}}) {
     for (const auto n : lengths) {
       INFO(n << " elements, decay " << options.weight_decay);
-      const Tensor p = random_tensor({n}, dtype_of<T>, 2), p_ref = p.to(DType::f64).clone();
-      const Tensor m = Tensor::zeros({n}, dtype_of<T>), m_ref = Tensor::zeros({n}, DType::f64);
-      const Tensor v = Tensor::zeros({n}, dtype_of<T>), v_ref = Tensor::zeros({n}, DType::f64);
+      const Tensor start = random_tensor({n}, dtype_of<T>, 2), p = on_device(start.clone());
+      const Tensor p_ref = start.to(DType::f64).clone();
+      const Tensor m = zeros_on_device({n}, dtype_of<T>), m_ref = Tensor::zeros({n}, DType::f64);
+      const Tensor v = zeros_on_device({n}, dtype_of<T>), v_ref = Tensor::zeros({n}, DType::f64);
       for (int k = 1; k <= 4; ++k) {
         const Tensor g = random_tensor({n}, dtype_of<T>, 10 + static_cast<std::uint64_t>(k));
-        const kernels::OptimizerScalars scalars{rate(k), k};
-        kernels::adam_step(Stream(), n, options, &scalars, g.data<T>(), p.data<T>(), m.data<T>(),
-                           v.data<T>());
+        const DeviceScalars scalars(rate(k), k);
+        const Tensor g_there = on_device(g);
+        kernels::adam_step(test_stream(), n, options, scalars.get(), g_there.data<T>(), p.data<T>(),
+                           m.data<T>(), v.data<T>());
         for (std::int64_t i = 0; i < n; ++i) {
           adam(options, rate(k), k, g.data<T>()[i], p_ref.data<double>()[i],
                m_ref.data<double>()[i], v_ref.data<double>()[i]);
@@ -63,19 +82,23 @@ TEST_CASE_TEMPLATE("Adam and AdamW over some steps", T, float, double) {
 }
 
 TEST_CASE_TEMPLATE("SGD with and without momentum", T, float, double) {
+  if (!runs_here<T>()) return;
   for (const kernels::SgdOptions& options :
        {kernels::SgdOptions{}, kernels::SgdOptions{.momentum = 0.9},
         kernels::SgdOptions{.momentum = 0.5, .dampening = 0.25, .weight_decay = 0.1}}) {
     for (const auto n : lengths) {
       INFO(n << " elements, momentum " << options.momentum);
-      const Tensor p = random_tensor({n}, dtype_of<T>, 2), p_ref = p.to(DType::f64).clone();
+      const Tensor start = random_tensor({n}, dtype_of<T>, 2), p = on_device(start.clone());
+      const Tensor p_ref = start.to(DType::f64).clone();
       // What the buffer holds before the first step must not matter.
-      const Tensor b = Tensor::full({n}, 5, dtype_of<T>), b_ref = Tensor::full({n}, 5, DType::f64);
+      const Tensor b = on_device(Tensor::full({n}, 5, dtype_of<T>));
+      const Tensor b_ref = Tensor::full({n}, 5, DType::f64);
       for (int k = 1; k <= 4; ++k) {
         const Tensor g = random_tensor({n}, dtype_of<T>, 10 + static_cast<std::uint64_t>(k));
-        const kernels::OptimizerScalars scalars{rate(k), k};
-        kernels::sgd_momentum_step(Stream(), n, options, &scalars, g.data<T>(), p.data<T>(),
-                                   options.momentum != 0 ? b.data<T>() : nullptr);
+        const DeviceScalars scalars(rate(k), k);
+        const Tensor g_there = on_device(g);
+        kernels::sgd_momentum_step(test_stream(), n, options, scalars.get(), g_there.data<T>(),
+                                   p.data<T>(), options.momentum != 0 ? b.data<T>() : nullptr);
         for (std::int64_t i = 0; i < n; ++i) {
           sgd(options, rate(k), k, g.data<T>()[i], p_ref.data<double>()[i],
               b_ref.data<double>()[i]);
@@ -88,23 +111,44 @@ TEST_CASE_TEMPLATE("SGD with and without momentum", T, float, double) {
 }
 
 TEST_CASE_TEMPLATE("clipping to a norm", T, float, double) {
+  if (!runs_here<T>()) return;
   for (const auto n : lengths) {
     INFO(n);
-    const Tensor g = random_tensor({n}, dtype_of<T>, 3), before = g.to(DType::f64).clone();
-    double squares = 0, norm = 0;
+    const Tensor start = random_tensor({n}, dtype_of<T>, 3), g = on_device(start.clone());
+    const Tensor before = start.to(DType::f64).clone();
+    const Tensor norm = empty_on_device({1}, DType::f64);
+    double squares = 0;
     for (std::int64_t i = 0; i < n; ++i) squares += std::pow(before.data<double>()[i], 2);
-    kernels::clip_norm(Stream(), n, 1e9, g.data<T>(), &norm);
-    CHECK(norm == doctest::Approx(std::sqrt(squares)));
-    CHECK_SAME(g.to(DType::f64), before);  // short enough already
-    kernels::clip_norm(Stream(), n, 0.25, g.data<T>());
+    kernels::clip_norm(test_stream(), n, 1e9, g.data<T>(), norm.data<double>());
+    CHECK(norm.item() == doctest::Approx(std::sqrt(squares)));
+    CHECK_SAME(g, start);  // short enough already
+    kernels::clip_norm(test_stream(), n, 0.25, g.data<T>());
     const double factor = 0.25 / (std::sqrt(squares) + 1e-6);
     if (factor >= 1) continue;
     for (std::int64_t i = 0; i < n; ++i) before.data<double>()[i] *= factor;
     CHECK_CLOSE(g, before, rounding(dtype_of<T>, 1));
   }
-  T nan = static_cast<T>(NAN);
-  kernels::clip_norm(Stream(), 1, 1.0, &nan);
-  CHECK(std::isnan(nan));
+  const Tensor nan = on_device(Tensor::full({1}, NAN, dtype_of<T>));
+  kernels::clip_norm(test_stream(), 1, 1.0, nan.data<T>());
+  CHECK(std::isnan(nan.item()));
+}
+
+TEST_CASE("a step is the same bits on every device") {
+  for (const std::int64_t n : {1001, 1024}) {
+    const Tensor g = random_tensor({n}, DType::f32, 2);
+    const auto step = [&](const Device& device) {
+      const Tensor p = random_tensor({n}).to(device), grad = g.to(device);
+      const Tensor m = random_tensor({n}, DType::f32, 3).to(device);
+      const Tensor v = Tensor::full({n}, 0.5).to(device);
+      const kernels::OptimizerScalars host{0.1, 3};
+      const DeviceScalars scalars(0.1, 3);
+      kernels::adam_step(Stream::current(device), n, {.weight_decay = 0.1},
+                         device.is_cpu() ? &host : scalars.get(), grad.data<float>(),
+                         p.data<float>(), m.data<float>(), v.data<float>());
+      return p;
+    };
+    CHECK_SAME(step(test_device()), step(Device()));
+  }
 }
 
 TEST_CASE("a step is the same bits on one thread and on several") {
