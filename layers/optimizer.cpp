@@ -2,6 +2,7 @@
 #include "layers/optimizer.h"
 
 #include <cmath>
+#include <cstring>
 
 #include "kernels/optimizer/optimizer.h"
 
@@ -17,12 +18,25 @@ Optimizer::Optimizer(std::string_view name, Tensor values, Tensor gradients)
                   name_of(values_.dtype()), values_.shape(), values_.device().str(),
                   name_of(gradients_.dtype()), gradients_.shape(), gradients_.device().str());
   dispatch_float(values_.dtype(), name, []<class T>() {});
+  host_scalars_ = Tensor::zeros({sizeof(kernels::OptimizerScalars)}, DType::u8);
+  scalars_ = host_scalars_.to(values_.device());
 }
 
 void Optimizer::step(double learning_rate) {
+  prepare_step(learning_rate);
+  apply_step();
+}
+
+void Optimizer::prepare_step(double learning_rate) {
   TELESCOPE_CHECK(std::isfinite(learning_rate) && learning_rate >= 0, name(),
                   "expected a learning rate of 0 or more, got {}", learning_rate);
-  apply(learning_rate, ++steps_);
+  const kernels::OptimizerScalars scalars{learning_rate, ++steps_};
+  std::memcpy(host_scalars_.raw(), &scalars, sizeof scalars);
+  if (!scalars_.device().is_cpu()) scalars_.copy_from(host_scalars_);
+}
+
+const kernels::OptimizerScalars* Optimizer::scalars() const {
+  return reinterpret_cast<const kernels::OptimizerScalars*>(scalars_.raw());
 }
 
 void Optimizer::set_steps(std::int64_t steps) {
@@ -63,12 +77,11 @@ Adam::Adam(std::string_view name, Tensor values, Tensor gradients, const AdamOpt
 
 NamedTensors Adam::state() const { return {{"exp_avg", exp_avg_}, {"exp_avg_sq", exp_avg_sq_}}; }
 
-void Adam::apply(double learning_rate, std::int64_t step) {
+void Adam::apply() {
   const kernels::AdamOptions options{options_.betas[0], options_.betas[1], options_.eps,
                                      options_.weight_decay, decoupled_};
-  const kernels::OptimizerScalars scalars{learning_rate, step};
   dispatch_float(values_.dtype(), name(), [&]<class T>() {
-    kernels::adam_step(values_.stream(), values_.numel(), options, &scalars, gradients_.data<T>(),
+    kernels::adam_step(values_.stream(), values_.numel(), options, scalars(), gradients_.data<T>(),
                        values_.data<T>(), exp_avg_.data<T>(), exp_avg_sq_.data<T>());
   });
 }
@@ -90,11 +103,10 @@ NamedTensors Sgd::state() const {
   return {{"momentum_buffer", momentum_buffer_}};
 }
 
-void Sgd::apply(double learning_rate, std::int64_t step) {
+void Sgd::apply() {
   const kernels::SgdOptions options{options_.momentum, options_.dampening, options_.weight_decay};
-  const kernels::OptimizerScalars scalars{learning_rate, step};
   dispatch_float(values_.dtype(), name(), [&]<class T>() {
-    kernels::sgd_momentum_step(values_.stream(), values_.numel(), options, &scalars,
+    kernels::sgd_momentum_step(values_.stream(), values_.numel(), options, scalars(),
                                gradients_.data<T>(), values_.data<T>(),
                                momentum_buffer_.defined() ? momentum_buffer_.data<T>() : nullptr);
   });

@@ -11,6 +11,10 @@
 
 namespace telescope {
 
+namespace kernels {
+struct OptimizerScalars;
+}
+
 /// Changes `values` by `gradients` once a step(). Options bear PyTorch's names and defaults; the
 /// learning rate is given anew to each step, by a LearningRate.
 class Optimizer {
@@ -21,6 +25,11 @@ class Optimizer {
 
   /// One step. Error if the learning rate is negative or not finite.
   void step(double learning_rate);
+  /// step() in two halves, for a graph (core/graph.h): the first counts the step and writes its
+  /// number and learning rate to where the device reads them; the second is work of the device
+  /// alone, which may be recorded once and replayed after every prepare_step().
+  void prepare_step(double learning_rate);
+  void apply_step() { apply(); }
   /// Steps taken so far; bias corrections depend on it, so a checkpoint holds it.
   std::int64_t steps() const { return steps_; }
   /// Goes on from a checkpoint. Error if negative.
@@ -40,13 +49,16 @@ class Optimizer {
  protected:
   /// Error unless both are of the same shape, dtype (f32 or f64) and device.
   Optimizer(std::string_view name, Tensor values, Tensor gradients);
-  /// Step number `step`, counted from 1.
-  virtual void apply(double learning_rate, std::int64_t step) = 0;
+  /// The step that scalars() tells of.
+  virtual void apply() = 0;
+  /// Learning rate and number of the step, in memory of the device.
+  const kernels::OptimizerScalars* scalars() const;
 
   Tensor values_, gradients_;
 
  private:
   std::int64_t steps_ = 0;
+  Tensor host_scalars_, scalars_;  // u8, the bytes of OptimizerScalars; one tensor on the CPU
 };
 
 struct AdamOptions {
@@ -64,7 +76,7 @@ class Adam : public Optimizer {
 
  protected:
   Adam(std::string_view name, Tensor values, Tensor gradients, const AdamOptions& options);
-  void apply(double learning_rate, std::int64_t step) override;
+  void apply() override;
 
  private:
   AdamOptions options_;
@@ -95,7 +107,7 @@ class Sgd : public Optimizer {
   NamedTensors state() const override;
 
  protected:
-  void apply(double learning_rate, std::int64_t step) override;
+  void apply() override;
 
  private:
   SgdOptions options_;

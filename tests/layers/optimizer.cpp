@@ -2,9 +2,12 @@
 #include "layers/optimizer.h"
 
 #include <cmath>
+#include <optional>
 
+#include "core/graph.h"
 #include "layers/learning_rate.h"
 #include "support/compare.h"
+#include "support/device.h"
 
 using namespace telescope;
 using namespace telescope::test;
@@ -72,6 +75,41 @@ TEST_CASE("a run that was saved and loaded goes on to the same bits") {
     descend(*whole, p, g, 3, 0.1);
     descend(*resumed, q, h, 3, 0.1);
     CHECK_SAME(q, p);
+  }
+}
+
+TEST_CASE("on a device as on the CPU, and replayed from a graph") {
+  const Device device = test_device();
+  for (const std::string name : {"adam", "adamw", "sgd"}) {
+    INFO(name);
+    const Tensor start = random_tensor({1001});
+    // Four steps, each with a gradient and a learning rate of its own.
+    const auto run = [&](const Device& where, bool graph) {
+      const Tensor p = start.clone().to(where), g = Tensor::zeros({1001}, DType::f32, where);
+      const auto optimizer = make_optimizer(name, p, g);
+      std::optional<Graph> recorded;
+      for (int k = 1; k <= 4; ++k) {
+        g.copy_from(random_tensor({1001}, DType::f32, static_cast<std::uint64_t>(k) + 7));
+        if (!graph || k == 1) {
+          optimizer->clip_gradients(1);
+          optimizer->step(0.1 / k);
+          continue;
+        }
+        if (!recorded) {
+          recorded.emplace(where, [&] {
+            optimizer->clip_gradients(1);
+            optimizer->apply_step();
+          });
+        }
+        optimizer->prepare_step(0.1 / k);
+        recorded->replay();
+      }
+      CHECK(optimizer->steps() == 4);
+      return p;
+    };
+    const Tensor there = run(device, false);
+    CHECK_CLOSE(there, run(Device(), false), rounding(DType::f32, 4));
+    if (Graph::supported(device)) CHECK_SAME(run(device, true), there);
   }
 }
 
