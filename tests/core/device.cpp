@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <set>
 
@@ -20,6 +21,7 @@ using namespace telescope::test;
 namespace {
 
 const Device sim{DeviceType::cuda_sim, 0};
+const int always_protected = setenv("TELESCOPE_SIM_PROTECT", "1", 1);
 
 // The signal that ends a process that does this; 0 if it comes to its end.
 template <class F>

@@ -271,18 +271,18 @@ TEST_CASE("scopes of private pools nest, each for its own device") {
   set_memory_guards(false);
   const PrivatePool outer(sim), inner(sim), host(Device{});
   const PrivatePoolScope a(outer);
-  const auto one = Storage::allocate(5000, sim);
+  const auto one = Storage::allocate(8192, sim);
   const auto held = outer.bytes();
   CHECK(held > 0);
   {
     const PrivatePoolScope b(inner), c(host);
-    const auto two = Storage::allocate(5000, sim);
+    const auto two = Storage::allocate(8192, sim);
     CHECK(inner.bytes() == held);
     CHECK(outer.bytes() == held);
     CHECK(host.bytes() == 0);
-    const auto three = Storage::allocate(5000, {});
+    const auto three = Storage::allocate(8192, {});
     CHECK(host.bytes() == held);
   }
-  const auto four = Storage::allocate(5000, sim);
+  const auto four = Storage::allocate(8192, sim);
   CHECK(outer.bytes() == 2 * held);
 }
