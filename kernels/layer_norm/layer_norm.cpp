@@ -6,27 +6,25 @@
 
 namespace telescope::kernels {
 
-namespace cpu {
-template <class T>
-void layer_norm(std::int64_t n, std::int64_t m, double eps, const T* x, T* y, T* rstd);
-template <class T>
-void layer_norm_backward(std::int64_t n, std::int64_t m, const T* y, const T* rstd, const T* dy,
-                         T* dx);
-}  // namespace cpu
+TELESCOPE_ON_EVERY_DEVICE(template <class T>
+                          void layer_norm(const Stream&, std::int64_t n, std::int64_t m, double eps,
+                                          const T* x, T* y, T* rstd);
+                          template <class T>
+                          void layer_norm_backward(const Stream&, std::int64_t n, std::int64_t m,
+                                                   const T* y, const T* rstd, const T* dy, T* dx);)
 
 template <class T>
 void layer_norm(const Stream& stream, std::int64_t n, std::int64_t m, double eps, const T* x, T* y,
                 T* rstd) {
   const Scope scope("layer_norm", 7 * n * m, 2 * n * m * std::int64_t{sizeof(T)});
-  on_device(stream, "layer_norm", [&] { cpu::layer_norm(n, m, eps, x, y, rstd); });
+  TELESCOPE_DISPATCH(stream, layer_norm, n, m, eps, x, y, rstd);
 }
 
 template <class T>
 void layer_norm_backward(const Stream& stream, std::int64_t n, std::int64_t m, const T* y,
                          const T* rstd, const T* dy, T* dx) {
   const Scope scope("layer_norm_backward", 7 * n * m, 3 * n * m * std::int64_t{sizeof(T)});
-  on_device(stream, "layer_norm_backward",
-            [&] { cpu::layer_norm_backward(n, m, y, rstd, dy, dx); });
+  TELESCOPE_DISPATCH(stream, layer_norm_backward, n, m, y, rstd, dy, dx);
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                                   \

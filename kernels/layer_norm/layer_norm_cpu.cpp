@@ -78,7 +78,8 @@ HWY_AFTER_NAMESPACE();
 namespace telescope::kernels::cpu {
 
 template <class T>
-void layer_norm(std::int64_t n, std::int64_t m, double eps, const T* x, T* y, T* rstd) {
+void layer_norm(const Stream&, std::int64_t n, std::int64_t m, double eps, const T* x, T* y,
+                T* rstd) {
   const SampleChunks chunks{n, m, sum_chunk};
   const Workspace<Moments> parts(chunks.total()), whole(n);
   chunks.reduce_then_apply(
@@ -97,8 +98,8 @@ void layer_norm(std::int64_t n, std::int64_t m, double eps, const T* x, T* y, T*
 }
 
 template <class T>
-void layer_norm_backward(std::int64_t n, std::int64_t m, const T* y, const T* rstd, const T* dy,
-                         T* dx) {
+void layer_norm_backward(const Stream&, std::int64_t n, std::int64_t m, const T* y, const T* rstd,
+                         const T* dy, T* dx) {
   struct Sums {
     double dy, dy_y;
   };
@@ -126,9 +127,10 @@ void layer_norm_backward(std::int64_t n, std::int64_t m, const T* y, const T* rs
       });
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                  \
-  template void layer_norm(std::int64_t, std::int64_t, double, const T*, T*, T*); \
-  template void layer_norm_backward(std::int64_t, std::int64_t, const T*, const T*, const T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                                   \
+  template void layer_norm(const Stream&, std::int64_t, std::int64_t, double, const T*, T*, T*);   \
+  template void layer_norm_backward(const Stream&, std::int64_t, std::int64_t, const T*, const T*, \
+                                    const T*, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

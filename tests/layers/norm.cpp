@@ -2,6 +2,7 @@
 #include "layers/norm.h"
 
 #include "support/compare.h"
+#include "support/device.h"
 
 using namespace telescope;
 using namespace telescope::test;
@@ -14,6 +15,13 @@ TEST_CASE("gradients of layer_norm") {
   check_gradients(normalised, {random_tensor({1, 70, 70, 1})});
   // eps counts where the variance is small
   check_gradients([](In in) { return layer_norm(in[0], 0.5); }, {random_tensor({2, 3, 3, 2})});
+}
+
+TEST_CASE("layer_norm on the test's device") {
+  const auto normalised = [](const std::vector<Tensor>& in) { return layer_norm(in[0]); };
+  for (const Shape shape : {Shape{3, 7}, Shape{2, 9, 11, 5}, Shape{2, 40, 41, 32}}) {
+    check_on_device(normalised, {random_tensor(shape)});
+  }
 }
 
 TEST_CASE("gradients of group_norm") {
