@@ -58,7 +58,8 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
   const Tensor y = Tensor::empty(shape.output_shape(), x.dtype(), x.device());
   dispatch_float(x.dtype(), "conv2d", [&]<class T>() {
     kernels::conv2d_forward<T>(x.stream(), shape, x.data<T>(), weight.data<T>(),
-                               bias.defined() ? bias.data<T>() : nullptr, y.data<T>());
+                               bias.defined() ? bias.data<T>() : nullptr, y.data<T>(),
+                               kernels::conv2d_variant());
   });
   const auto backward = [shape, x = x.detach(), weight = weight.detach()](const Tensor& dy,
                                                                           Gradients& gradients) {
@@ -67,12 +68,13 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
         kernels::conv2d_weight_gradient<T>(
             x.stream(), shape, x.data<T>(), dy.data<T>(),
             gradients.wants(1) ? gradients.accumulator(1).data<T>() : nullptr,
-            gradients.wants(2) ? gradients.accumulator(2).data<T>() : nullptr);
+            gradients.wants(2) ? gradients.accumulator(2).data<T>() : nullptr,
+            kernels::conv2d_variant());
       }
       if (gradients.wants(0)) {
         Tensor dx = Tensor::empty(x.shape(), x.dtype(), x.device());
         kernels::conv2d_input_gradient<T>(x.stream(), shape, dy.data<T>(), weight.data<T>(),
-                                          dx.data<T>());
+                                          dx.data<T>(), kernels::conv2d_variant());
         gradients.give(0, std::move(dx));
       }
     });

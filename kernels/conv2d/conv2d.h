@@ -7,6 +7,7 @@
 
 #include "core/device.h"
 #include "core/shape.h"
+#include "kernels/conv2d/conv2d_variant.h"
 
 namespace telescope::kernels {
 
@@ -16,46 +17,43 @@ struct Conv2dShape {
   std::int64_t k = 0, r = 0, s = 0;
   std::int64_t stride = 1, padding = 0;
 
-  std::int64_t out_h() const { return (h + 2 * padding - r) / stride + 1; }
-  std::int64_t out_w() const { return (w + 2 * padding - s) / stride + 1; }
+  constexpr std::int64_t out_h() const { return (h + 2 * padding - r) / stride + 1; }
+  constexpr std::int64_t out_w() const { return (w + 2 * padding - s) / stride + 1; }
   /// Whether the kernel fits into the padded image at least once.
-  bool valid() const { return h + 2 * padding >= r && w + 2 * padding >= s; }
+  constexpr bool valid() const { return h + 2 * padding >= r && w + 2 * padding >= s; }
   Shape input_shape() const { return {n, h, w, c}; }
   Shape weight_shape() const { return {k, r, s, c}; }
   Shape output_shape() const { return {n, out_h(), out_w(), k}; }
   /// Of each of the three functions below.
-  std::int64_t flop() const { return 2 * n * out_h() * out_w() * k * r * s * c; }
+  constexpr std::int64_t flop() const { return 2 * n * out_h() * out_w() * k * r * s * c; }
   /// Elements read and written by each of the three.
-  std::int64_t elements() const {
+  constexpr std::int64_t elements() const {
     return n * h * w * c + k * r * s * c + n * out_h() * out_w() * k;
   }
 };
 
-/// `direct` sums the products as written. `fastest` may choose another form: for f32, kernels of 3
-/// x 3 and a stride of 1, Winograd's F(4x4, 3x3), whose error is about 2e-6 of the norm of the
-/// result.
-enum class Conv2dAlgorithm { fastest, direct };
+/// All three take the way to compute as their last argument (conv2d_variant.h) and refuse one that
+/// the device or the shape does not have. Variants differ in rounding only.
 
 /// y[n, i, j, k] = bias[k] + sum over r, s, c of
 ///                   x[n, i stride + r - padding, j stride + s - padding, c] weight[k, r, s, c],
 /// where x is 0 outside the image. Overwrites y; bias [K] may be null.
 template <class T>
 void conv2d_forward(const Stream& stream, const Conv2dShape& shape, const T* x, const T* weight,
-                    const T* bias, T* y, Conv2dAlgorithm algorithm = Conv2dAlgorithm::fastest);
+                    const T* bias, T* y, Conv2dVariant variant = Conv2dVariant::automatic);
 
 /// dx[n, h, w, c] = sum over all (i, j, k, r, s) that read x[n, h, w, c] of
 ///                    dy[n, i, j, k] weight[k, r, s, c]. Overwrites dx.
 template <class T>
 void conv2d_input_gradient(const Stream& stream, const Conv2dShape& shape, const T* dy,
                            const T* weight, T* dx,
-                           Conv2dAlgorithm algorithm = Conv2dAlgorithm::fastest);
+                           Conv2dVariant variant = Conv2dVariant::automatic);
 
 /// dweight[k, r, s, c] += sum over n, i, j of
 ///                          dy[n, i, j, k] x[n, i stride + r - padding, j stride + s - padding, c],
 /// dbias[k] += sum over n, i, j of dy[n, i, j, k]. Accumulates; either may be null. Saved: x.
 template <class T>
 void conv2d_weight_gradient(const Stream& stream, const Conv2dShape& shape, const T* x, const T* dy,
-                            T* dweight, T* dbias,
-                            Conv2dAlgorithm algorithm = Conv2dAlgorithm::fastest);
+                            T* dweight, T* dbias, Conv2dVariant variant = Conv2dVariant::automatic);
 
 }  // namespace telescope::kernels

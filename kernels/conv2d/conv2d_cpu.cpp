@@ -137,7 +137,7 @@ struct Taps {
 // that reach them.
 template <class T>
 void input_gradient_phase(const Conv2dShape& shape, std::int64_t row, std::int64_t column,
-                          const T* dy, const T* weight, T* dx, Conv2dAlgorithm algorithm) {
+                          const T* dy, const T* weight, T* dx, Conv2dVariant variant) {
   const std::int64_t stride = shape.stride, taps = shape.r * shape.s * shape.c;
   const Taps r(shape.r, stride, shape.padding, row), s(shape.s, stride, shape.padding, column);
   const Windows windows{.n = shape.n,
@@ -152,7 +152,7 @@ void input_gradient_phase(const Conv2dShape& shape, std::int64_t row, std::int64
                         .out_h = (shape.h - row + stride - 1) / stride,
                         .out_w = (shape.w - column + stride - 1) / stride};
   if constexpr (std::is_same_v<T, float>) {
-    if (algorithm == Conv2dAlgorithm::fastest && stride == 1 && winograd::pays(windows, shape.c)) {
+    if (stride == 1 && winograd::chosen(variant, windows, shape.c)) {
       return winograd::correlate(windows, shape.c, dy, weight, /*transposed=*/true, nullptr, dx);
     }
   }
@@ -179,12 +179,12 @@ void input_gradient_phase(const Conv2dShape& shape, std::int64_t row, std::int64
 }  // namespace
 
 template <class T>
-void conv2d_forward(const Conv2dShape& shape, const T* x, const T* weight, const T* bias, T* y,
-                    Conv2dAlgorithm algorithm) {
+void conv2d_forward(const Stream&, const Conv2dShape& shape, const T* x, const T* weight,
+                    const T* bias, T* y, Conv2dVariant variant) {
   if (shape.n * shape.k == 0) return;
   const Windows windows = windows_of(shape);
   if constexpr (std::is_same_v<T, float>) {
-    if (algorithm == Conv2dAlgorithm::fastest && winograd::pays(windows, shape.k)) {
+    if (winograd::chosen(variant, windows, shape.k)) {
       return winograd::correlate(windows, shape.k, x, weight, /*transposed=*/false, bias, y);
     }
   }
@@ -200,20 +200,21 @@ void conv2d_forward(const Conv2dShape& shape, const T* x, const T* weight, const
 }
 
 template <class T>
-void conv2d_input_gradient(const Conv2dShape& shape, const T* dy, const T* weight, T* dx,
-                           Conv2dAlgorithm algorithm) {
+void conv2d_input_gradient(const Stream&, const Conv2dShape& shape, const T* dy, const T* weight,
+                           T* dx, Conv2dVariant variant) {
   if (shape.n * shape.c == 0) return;
   for (std::int64_t row = 0; row < std::min(shape.stride, shape.h); ++row) {
     for (std::int64_t column = 0; column < std::min(shape.stride, shape.w); ++column) {
-      input_gradient_phase(shape, row, column, dy, weight, dx, algorithm);
+      input_gradient_phase(shape, row, column, dy, weight, dx, variant);
     }
   }
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                     \
-  template void conv2d_forward(const Conv2dShape&, const T*, const T*, const T*, T*, \
-                               Conv2dAlgorithm);                                     \
-  template void conv2d_input_gradient(const Conv2dShape&, const T*, const T*, T*, Conv2dAlgorithm);
+#define TELESCOPE_INSTANTIATE(T)                                                                 \
+  template void conv2d_forward(const Stream&, const Conv2dShape&, const T*, const T*, const T*,  \
+                               T*, Conv2dVariant);                                               \
+  template void conv2d_input_gradient(const Stream&, const Conv2dShape&, const T*, const T*, T*, \
+                                      Conv2dVariant);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

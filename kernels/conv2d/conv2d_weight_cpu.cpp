@@ -132,12 +132,12 @@ class WeightGradient {
 }  // namespace
 
 template <class T>
-void conv2d_weight_gradient(const Conv2dShape& shape, const T* x, const T* dy, T* dweight, T* dbias,
-                            Conv2dAlgorithm algorithm) {
+void conv2d_weight_gradient(const Stream&, const Conv2dShape& shape, const T* x, const T* dy,
+                            T* dweight, T* dbias, Conv2dVariant variant) {
   if (shape.n * shape.k == 0) return;
   if constexpr (std::is_same_v<T, float>) {
     const Windows windows = windows_of(shape);
-    if (dweight && algorithm == Conv2dAlgorithm::fastest && winograd::pays(windows, shape.k)) {
+    if (dweight && winograd::chosen(variant, windows, shape.k)) {
       winograd::weight_gradient(windows, shape.k, x, dy, dweight);
       dweight = nullptr;
     }
@@ -145,9 +145,9 @@ void conv2d_weight_gradient(const Conv2dShape& shape, const T* x, const T* dy, T
   if (dweight || dbias) WeightGradient<T>(shape, x, dy).add_to(dweight, dbias);
 }
 
-template void conv2d_weight_gradient(const Conv2dShape&, const float*, const float*, float*, float*,
-                                     Conv2dAlgorithm);
-template void conv2d_weight_gradient(const Conv2dShape&, const double*, const double*, double*,
-                                     double*, Conv2dAlgorithm);
+template void conv2d_weight_gradient(const Stream&, const Conv2dShape&, const float*, const float*,
+                                     float*, float*, Conv2dVariant);
+template void conv2d_weight_gradient(const Stream&, const Conv2dShape&, const double*,
+                                     const double*, double*, double*, Conv2dVariant);
 
 }  // namespace telescope::kernels::cpu

@@ -21,6 +21,11 @@ inline constexpr std::int64_t tile = 4;     // outputs of a tile in each directi
 
 /// Whether F(4x4, 3x3) is faster than the plain sum for these windows and k output channels.
 bool pays(const Windows& windows, std::int64_t k);
+/// Whether it is asked for, or pays where the choice is free.
+inline bool chosen(Conv2dVariant variant, const Windows& windows, std::int64_t k) {
+  return variant == Conv2dVariant::winograd ||
+         (variant == Conv2dVariant::automatic && pays(windows, k));
+}
 
 /// The 6 x 6 windows, 4 apart, that cover the 3 x 3 windows.
 Windows tiles_of(const Windows& windows);

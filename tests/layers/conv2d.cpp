@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "layers/conv2d.h"
 
+#include "kernels/conv2d/conv2d_variant.h"
 #include "support/compare.h"
+#include "support/device.h"
 
 using namespace telescope;
 using namespace telescope::test;
@@ -34,6 +36,36 @@ TEST_CASE("gradients of a weight that is used twice add up") {
                       {.padding = 1});
       },
       {x, weight});
+}
+
+// Whole numbers: every variant has the same bits.
+TEST_CASE("conv2d and its gradients on a device are those of the CPU") {
+  const Tensor inputs[] = {random_integers({2, 6, 5, 3}, 4, DType::f32, 1),
+                           random_integers({4, 3, 3, 3}, 4, DType::f32, 2),
+                           random_integers({4}, 4, DType::f32, 3)};
+  for (const std::int64_t stride : {1, 2}) {
+    const auto results = [&](const Device& device) {
+      std::vector<Tensor> in;
+      for (const Tensor& x : inputs) in.push_back(x.to(device).clone().set_requires_grad());
+      const Tensor y = conv2d(in[0], in[1], in[2], {.stride = stride, .padding = 1});
+      y.backward(random_integers(y.shape(), 4, DType::f32, 4).to(device));
+      return std::vector<Tensor>{y, in[0].grad(), in[1].grad(), in[2].grad()};
+    };
+    const auto got = results(test_device()), expected = results(Device{});
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      CHECK(got[i].device() == test_device());
+      CHECK_SAME(got[i], expected[i]);
+    }
+  }
+}
+
+TEST_CASE("layers take the variant that is set") {
+  const Tensor x = random_tensor({1, 4, 4, 2}), weight = random_tensor({2, 3, 3, 2});
+  kernels::set_conv2d_variant(kernels::Conv2dVariant::tensor_core);
+  const std::string error = error_of([&] { conv2d(x, weight, Tensor()); });
+  kernels::set_conv2d_variant(kernels::Conv2dVariant::automatic);
+  CHECK(error == "conv2d: cpu has the variants direct, winograd, asked for tensor_core");
+  CHECK(error_of([&] { conv2d(x, weight, Tensor()); }).empty());
 }
 
 TEST_CASE("conv2d says what does not fit") {

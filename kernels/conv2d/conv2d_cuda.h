@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// What every variant of the convolution on a GPU defines, for f32 (and more where it is cheap): the
+// three functions of conv2d.h, for a shape that is valid and has elements, in
+// conv2d_<variant>_cuda.cu. conv2d_cuda.cu chooses among them.
+#pragma once
+
+#include "kernels/conv2d/conv2d.h"
+#include "kernels/simt/simt.h"
+
+namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE {
+
+/// y = bias + ..., dx = ... overwrite; dweight += ..., dbias += ... accumulate. bias, dweight and
+/// dbias may be null.
+#define TELESCOPE_CONV2D_VARIANT(variant)                                                          \
+  template <class T>                                                                               \
+  void variant##_forward(const Stream&, const Conv2dShape& shape, const T* x, const T* weight,     \
+                         const T* bias, T* y);                                                     \
+  template <class T>                                                                               \
+  void variant##_input_gradient(const Stream&, const Conv2dShape& shape, const T* dy,              \
+                                const T* weight, T* dx);                                           \
+  template <class T>                                                                               \
+  void variant##_weight_gradient(const Stream&, const Conv2dShape& shape, const T* x, const T* dy, \
+                                 T* dweight, T* dbias);
+TELESCOPE_CONV2D_VARIANT(naive)
+TELESCOPE_CONV2D_VARIANT(tiled)
+TELESCOPE_CONV2D_VARIANT(implicit_gemm)
+TELESCOPE_CONV2D_VARIANT(tensor_core)
+#undef TELESCOPE_CONV2D_VARIANT
+
+}  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE
+
+/// The definitions of a variant, for elements of type T.
+#define TELESCOPE_INSTANTIATE_CONV2D(variant, T)                                                   \
+  template void variant##_forward(const Stream&, const Conv2dShape&, const T*, const T*, const T*, \
+                                  T*);                                                             \
+  template void variant##_input_gradient(const Stream&, const Conv2dShape&, const T*, const T*,    \
+                                         T*);                                                      \
+  template void variant##_weight_gradient(const Stream&, const Conv2dShape&, const T*, const T*,   \
+                                          T*, T*);
