@@ -93,8 +93,7 @@ Measured measure(const ProfileCommand& p, std::string what, const F& step) {
 }
 
 // The last steps of the schedule: on the finest mesh, where a strategy has stages.
-Measured profile_network(ProfileCommand& p, Device device) {
-  TELESCOPE_CHECK(device.is_cpu(), "--device", "expected cpu for a network, got {}", device.str());
+Measured profile_network(ProfileCommand& p) {
   RunOptions& options = p.options;
   check(options);
   options.validation_images = 1;
@@ -159,20 +158,25 @@ void print(const ProfileCommand& p, const Measured& measured, Device device,
                 1e-9 * roofline->flop_per_second, 1e-9 * roofline->bytes_per_second);
   } else if (device.type == DeviceType::cuda_sim) {
     std::printf("a simulator has no roofline, and its times are not those of a device\n");
+  } else if (!device.is_cpu()) {
+    std::printf("no roofline: the peaks of this device are not measured\n");
   }
   std::printf("\n%s", format_kernel_table(rows, p.steps, roofline).c_str());
 }
 
 int profile(ProfileCommand& p) {
   check(p);
-  const Device device = parse_device(p.machine.device);
+  const bool network = p.operation.empty();  // which trains on the CPU so far, operations anywhere
+  const Device device =
+      network && p.machine.device == "auto" ? Device() : parse_device(p.machine.device);
+  TELESCOPE_CHECK(!network || device.is_cpu(), "--device",
+                  "this program trains on cpu so far, got '{}'", p.machine.device);
   if (p.machine.threads > 0) set_thread_count(p.machine.threads);
   std::optional<Roofline> roofline;
   if (!p.no_roofline) roofline = measure_roofline(device);
   release_cached_memory(device);  // the probe's arrays are not the run's
-  apply(p.machine);
-  const Measured measured =
-      p.operation.empty() ? profile_network(p, device) : profile_operation(p, device);
+  if (p.machine.memory_limit_mib > 0) set_memory_limit(p.machine.memory_limit_mib << 20);
+  const Measured measured = network ? profile_network(p) : profile_operation(p, device);
 
   const auto rows = kernel_rows(measured.totals, device.type == DeviceType::cuda);
   print(p, measured, device, rows, roofline);

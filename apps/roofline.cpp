@@ -16,12 +16,13 @@ constexpr double kSecondsOfAProbe = 0.2;
 // Amount per second of f(), which returns the amount: the best of the calls, since others may use
 // the machine meanwhile.
 template <class F>
-double best_rate(const F& f) {
+double best_rate(const Stream& stream, const F& f) {
   double best = 0;
   const double end = now_seconds() + kSecondsOfAProbe;
   for (int calls = 0; calls < 3 || now_seconds() < end; ++calls) {
     const double start = now_seconds();
     const auto amount = static_cast<double>(f());
+    stream.synchronize();
     best = std::max(best, amount / std::max(now_seconds() - start, 1e-9));
   }
   return best;
@@ -33,6 +34,7 @@ std::int64_t rounds_of_a_call(const Stream& stream, float* sum) {
   for (double seconds = 0; seconds < 0.01; rounds *= 2) {
     const double start = now_seconds();
     kernels::probe_multiply_add(stream, rounds, sum);
+    stream.synchronize();
     seconds = now_seconds() - start;
   }
   return rounds;
@@ -58,7 +60,7 @@ bool Roofline::bound_by_memory(const Work& work) const {
 }
 
 std::optional<Roofline> measure_roofline(Device device) {
-  if (device.type == DeviceType::cuda_sim) return std::nullopt;
+  if (!device.is_cpu()) return std::nullopt;
   const Stream stream = Stream::current(device);
   Roofline result;
   {
@@ -66,12 +68,12 @@ std::optional<Roofline> measure_roofline(Device device) {
     float* to = sum.data<float>();
     const std::int64_t rounds = rounds_of_a_call(stream, to);
     result.flop_per_second =
-        best_rate([&] { return kernels::probe_multiply_add(stream, rounds, to); });
+        best_rate(stream, [&] { return kernels::probe_multiply_add(stream, rounds, to); });
   }
   const std::int64_t bytes = array_bytes();
   const Tensor from = Tensor::zeros({bytes}, DType::u8, device);
   const Tensor to = Tensor::zeros({bytes}, DType::u8, device);  // pages that are really there
-  result.bytes_per_second = best_rate([&] {
+  result.bytes_per_second = best_rate(stream, [&] {
     kernels::probe_copy(stream, bytes, from.raw(), to.raw());
     return 2 * bytes;
   });

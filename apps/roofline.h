@@ -20,7 +20,8 @@ struct Roofline {
   bool bound_by_memory(const Work& work) const;
 };
 
-/// Takes about half a second. Nothing for a simulator, whose speed says nothing of a device.
+/// Takes about half a second. Nothing for a simulator, whose speed says nothing of a device, and for
+/// a device without probe kernels.
 std::optional<Roofline> measure_roofline(Device device);
 
 }  // namespace telescope::app

@@ -257,6 +257,34 @@ TEST_CASE("one operation, forward and backward") {
   CHECK(json["roofline"].is_null());
 }
 
+TEST_CASE("on a simulated device: launches on a track of their own, and no roofline") {
+  const auto all = devices();
+  const auto simulated = [](const DeviceInfo& d) { return d.device.type == DeviceType::cuda_sim; };
+  if (std::none_of(all.begin(), all.end(), simulated)) return;
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "trace.json";
+  const Outcome outcome =
+      profile({"--operation", "silu", "--shape", "1,4,4,8", "--device", "cuda-sim", "--steps", "2",
+               "--warmup", "0", "--trace", path.string()});
+  INFO(outcome.output);
+  if (outcome.output.find("no kernel") != std::string::npos) return;  // built without the simulator
+  REQUIRE(outcome.code == 0);
+  CHECK(outcome.output.find("a simulator has no roofline") != std::string::npos);
+  int launches = 0;
+  std::string track;
+  const Json trace = read_json(path);
+  for (const Json& event : trace["traceEvents"]) {
+    if (event["name"] == "thread_name" && event["args"]["name"] != "step · cpu") {
+      track = event["args"]["name"];
+    }
+    if (event["ph"] != "X") continue;
+    const std::string kernel = event["args"]["path"];
+    launches += kernel.starts_with("step/forward/silu/");
+  }
+  CHECK(launches == 2);
+  CHECK(track == "step · cuda-sim");
+}
+
 TEST_CASE("wrong requests are one line, and leave nothing behind") {
   const TemporaryFolder folder;
   const std::string out = (folder.path() / "out.json").string();
@@ -278,6 +306,8 @@ TEST_CASE("wrong requests are one line, and leave nothing behind") {
   refused({"--operation", "group_norm", "--shape", "2,4,4,6,4"}, "group_norm");
   refused({"--operation", "restrict-mean", "--shape", "2,1,4,6"}, "restrict");
   refused({"--operation", "silu", "--size", "64"}, "--size: is for a network");
+  refused({"--device", "cuda-sim"}, "--device: this program trains on cpu so far");
+  refused({"--device", "gpu"}, "device: expected cpu, cuda");
   refused({"--shape", "4,4"}, "--shape: expected --operation");
   refused({"--steps", "0"}, "from 1 to 100000");
   refused({"--warmup", ""}, "got ''");
