@@ -6,25 +6,25 @@
 
 namespace telescope::kernels {
 
-namespace cpu {
-template <class T>
-void add_per_channel(const PerChannel& shape, const T* x, const T* e, T* y);
-template <class T>
-void sum_per_channel(const PerChannel& shape, const T* dy, T* de);
-}  // namespace cpu
+TELESCOPE_ON_EVERY_DEVICE(template <class T>
+                          void add_per_channel(const Stream&, const PerChannel& shape, const T* x,
+                                               const T* e, T* y);
+                          template <class T>
+                          void sum_per_channel(const Stream&, const PerChannel& shape, const T* dy,
+                                               T* de);)
 
 template <class T>
 void add_per_channel(const Stream& stream, const PerChannel& shape, const T* x, const T* e, T* y) {
   const std::int64_t moved = 2 * shape.numel() + shape.n * shape.c;
   const Scope scope("add_per_channel", shape.numel(), moved * std::int64_t{sizeof(T)});
-  on_device(stream, "add_per_channel", [&] { cpu::add_per_channel(shape, x, e, y); });
+  TELESCOPE_DISPATCH(stream, add_per_channel, shape, x, e, y);
 }
 
 template <class T>
 void sum_per_channel(const Stream& stream, const PerChannel& shape, const T* dy, T* de) {
   const std::int64_t moved = shape.numel() + shape.n * shape.c;
   const Scope scope("sum_per_channel", shape.numel(), moved * std::int64_t{sizeof(T)});
-  on_device(stream, "sum_per_channel", [&] { cpu::sum_per_channel(shape, dy, de); });
+  TELESCOPE_DISPATCH(stream, sum_per_channel, shape, dy, de);
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                           \

@@ -6,13 +6,13 @@
 
 namespace telescope::kernels {
 
-namespace cpu {
-template <class T>
-void loss(Loss loss, std::int64_t n, std::int64_t m, const T* y, const T* target, T* value);
-template <class T>
-void loss_backward(Loss loss, std::int64_t n, std::int64_t m, const T* y, const T* target,
-                   const T* dvalue, T* dy, T* dtarget);
-}  // namespace cpu
+TELESCOPE_ON_EVERY_DEVICE(template <class T>
+                          void loss(const Stream&, Loss loss, std::int64_t n, std::int64_t m,
+                                    const T* y, const T* target, T* value);
+                          template <class T>
+                          void loss_backward(const Stream&, Loss loss, std::int64_t n,
+                                             std::int64_t m, const T* y, const T* target,
+                                             const T* dvalue, T* dy, T* dtarget);)
 
 std::string_view name_of(Loss loss) { return loss == Loss::mse ? "mse_loss" : "l1_loss"; }
 
@@ -20,7 +20,7 @@ template <class T>
 void loss(const Stream& stream, Loss loss, std::int64_t n, std::int64_t m, const T* y,
           const T* target, T* value) {
   const Scope scope(name_of(loss), 3 * n * m, 2 * n * m * std::int64_t{sizeof(T)});
-  on_device(stream, name_of(loss), [&] { cpu::loss(loss, n, m, y, target, value); });
+  TELESCOPE_DISPATCH(stream, loss, loss, n, m, y, target, value);
 }
 
 template <class T>
@@ -29,8 +29,7 @@ void loss_backward(const Stream& stream, Loss loss, std::int64_t n, std::int64_t
   const std::int64_t arrays = 2 + (dy != nullptr) + (dtarget != nullptr);
   const Scope scope(loss == Loss::mse ? "mse_loss_backward" : "l1_loss_backward", 2 * n * m,
                     arrays * n * m * std::int64_t{sizeof(T)});
-  on_device(stream, name_of(loss),
-            [&] { cpu::loss_backward(loss, n, m, y, target, dvalue, dy, dtarget); });
+  TELESCOPE_DISPATCH(stream, loss_backward, loss, n, m, y, target, dvalue, dy, dtarget);
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                                   \

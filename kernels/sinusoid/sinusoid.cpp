@@ -6,12 +6,10 @@
 
 namespace telescope::kernels {
 
-namespace cpu {
-template <class T>
-void sinusoid(const SinusoidShape& shape, const T* t, T* y);
-template <class T>
-void sinusoid_backward(const SinusoidShape& shape, const T* t, const T* dy, T* dt);
-}  // namespace cpu
+TELESCOPE_ON_EVERY_DEVICE(
+    template <class T> void sinusoid(const Stream&, const SinusoidShape& shape, const T* t, T* y);
+    template <class T> void sinusoid_backward(const Stream&, const SinusoidShape& shape, const T* t,
+                                              const T* dy, T* dt);)
 
 namespace {
 std::int64_t outputs(const SinusoidShape& s) { return 2 * s.n * s.frequencies; }
@@ -20,7 +18,7 @@ std::int64_t outputs(const SinusoidShape& s) { return 2 * s.n * s.frequencies; }
 template <class T>
 void sinusoid(const Stream& stream, const SinusoidShape& shape, const T* t, T* y) {
   const Scope scope("sinusoid", outputs(shape), outputs(shape) * std::int64_t{sizeof(T)});
-  on_device(stream, "sinusoid", [&] { cpu::sinusoid(shape, t, y); });
+  TELESCOPE_DISPATCH(stream, sinusoid, shape, t, y);
 }
 
 template <class T>
@@ -28,7 +26,7 @@ void sinusoid_backward(const Stream& stream, const SinusoidShape& shape, const T
                        T* dt) {
   const Scope scope("sinusoid_backward", 3 * outputs(shape),
                     outputs(shape) * std::int64_t{sizeof(T)});
-  on_device(stream, "sinusoid", [&] { cpu::sinusoid_backward(shape, t, dy, dt); });
+  TELESCOPE_DISPATCH(stream, sinusoid_backward, shape, t, dy, dt);
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                             \

@@ -14,7 +14,7 @@ double frequency(const SinusoidShape& shape, std::int64_t j) {
 }  // namespace
 
 template <class T>
-void sinusoid(const SinusoidShape& shape, const T* t, T* y) {
+void sinusoid(const Stream&, const SinusoidShape& shape, const T* t, T* y) {
   const std::int64_t q = shape.frequencies;
   const std::int64_t sine = shape.sine_first ? 0 : q, cosine = q - sine;
   for (std::int64_t j = 0; j < q; ++j) {
@@ -28,7 +28,7 @@ void sinusoid(const SinusoidShape& shape, const T* t, T* y) {
 }
 
 template <class T>
-void sinusoid_backward(const SinusoidShape& shape, const T* t, const T* dy, T* dt) {
+void sinusoid_backward(const Stream&, const SinusoidShape& shape, const T* t, const T* dy, T* dt) {
   const std::int64_t q = shape.frequencies;
   const std::int64_t sine = shape.sine_first ? 0 : q, cosine = q - sine;
   for (std::int64_t i = 0; i < shape.n; ++i) {
@@ -43,9 +43,9 @@ void sinusoid_backward(const SinusoidShape& shape, const T* t, const T* dy, T* d
   }
 }
 
-#define TELESCOPE_INSTANTIATE(T)                              \
-  template void sinusoid(const SinusoidShape&, const T*, T*); \
-  template void sinusoid_backward(const SinusoidShape&, const T*, const T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                             \
+  template void sinusoid(const Stream&, const SinusoidShape&, const T*, T*); \
+  template void sinusoid_backward(const Stream&, const SinusoidShape&, const T*, const T*, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

@@ -3,24 +3,27 @@
 
 #include "core/parallel.h"
 #include "support/compare.h"
+#include "support/device.h"
 #include "support/sizes.h"
 
 using namespace telescope;
 using namespace telescope::test;
 
 TEST_CASE_TEMPLATE("add_per_channel and its backward, exact on whole numbers", T, float, double) {
+  if (!runs_here<T>()) return;
   for (const auto& image : images) {
     for (const auto c : channels) {
       const kernels::PerChannel shape{image.n, image.h * image.w, c};
       INFO("[" << image.n << "," << image.h << "," << image.w << "," << c << "]");
       const Tensor x = random_integers({shape.n, shape.pixels, c}, 9, dtype_of<T>, 3);
       const Tensor e = random_integers({shape.n, c}, 9, dtype_of<T>, 4);
-      const Tensor y = Tensor::empty(x.shape(), dtype_of<T>),
+      const Tensor y = empty_on_device(x.shape(), dtype_of<T>),
                    y_ref = Tensor::empty(x.shape(), dtype_of<T>);
-      const Tensor de = Tensor::empty(e.shape(), dtype_of<T>),
+      const Tensor de = empty_on_device(e.shape(), dtype_of<T>),
                    de_ref = Tensor::zeros(e.shape(), dtype_of<T>);
-      kernels::add_per_channel(Stream(), shape, x.data<T>(), e.data<T>(), y.data<T>());
-      kernels::sum_per_channel(Stream(), shape, x.data<T>(), de.data<T>());
+      kernels::add_per_channel(test_stream(), shape, on_device(x).data<T>(), on_device(e).data<T>(),
+                               y.data<T>());
+      kernels::sum_per_channel(test_stream(), shape, on_device(x).data<T>(), de.data<T>());
       for (std::int64_t i = 0; i < x.numel(); ++i) {
         const std::int64_t vector = i / (shape.pixels * c) * c + i % c;
         y_ref.data<T>()[i] = x.data<T>()[i] + e.data<T>()[vector];
@@ -29,6 +32,30 @@ TEST_CASE_TEMPLATE("add_per_channel and its backward, exact on whole numbers", T
       CHECK_SAME(y, y_ref);
       CHECK_SAME(de, de_ref);
     }
+  }
+}
+
+// Sizes at which a device cuts the pixels of a sample, and the channels.
+TEST_CASE("many pixels, and more channels than a block is wide") {
+  for (const kernels::PerChannel& shape :
+       {kernels::PerChannel{2, 5003, 17}, {1, 2100, 8}, {2, 70, 1028}, {1, 9, 1027}}) {
+    INFO(shape.n << " samples of " << shape.pixels << " pixels, " << shape.c << " channels");
+    const Tensor dy = random_integers({shape.n, shape.pixels, shape.c}, 9);
+    const Tensor de = empty_on_device({shape.n, shape.c}), y = on_device(dy).clone();
+    const Tensor de_ref = Tensor::zeros({shape.n, shape.c}), y_ref = dy.clone();
+    kernels::sum_per_channel(test_stream(), shape, y.data<float>(), de.data<float>());
+    for (std::int64_t i = 0; i < dy.numel(); ++i) {
+      de_ref.data<float>()[i / (shape.pixels * shape.c) * shape.c + i % shape.c] +=
+          dy.data<float>()[i];
+    }
+    CHECK_SAME(de, de_ref);
+    kernels::add_per_channel(test_stream(), shape, y.data<float>(), de.data<float>(),
+                             y.data<float>());
+    for (std::int64_t i = 0; i < dy.numel(); ++i) {
+      y_ref.data<float>()[i] +=
+          de_ref.data<float>()[i / (shape.pixels * shape.c) * shape.c + i % shape.c];
+    }
+    CHECK_SAME(y, y_ref);
   }
 }
 

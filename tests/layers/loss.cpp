@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "support/compare.h"
+#include "support/device.h"
 
 using namespace telescope;
 using namespace telescope::test;
@@ -16,6 +17,16 @@ TEST_CASE("gradients of losses, for both arguments") {
   check_gradients([](In in) { return mse_loss(in[0], in[1]); }, {y, target});
   check_gradients([](In in) { return l1_per_sample(in[0], in[1]); }, {y, target});
   check_gradients([](In in) { return l1_loss(in[0], in[1]); }, {y, target});
+}
+
+TEST_CASE("losses on the test's device") {
+  using In = const std::vector<Tensor>&;
+  const std::vector<Tensor> in = {random_tensor({3, 40, 41, 2}),
+                                  random_tensor({3, 40, 41, 2}, DType::f32, 2)};
+  check_on_device([](In x) { return mse_per_sample(x[0], x[1]); }, in);
+  check_on_device([](In x) { return mse_loss(x[0], x[1]); }, in);
+  check_on_device([](In x) { return l1_per_sample(x[0], x[1]); }, in);
+  check_on_device([](In x) { return l1_loss(x[0], x[1]); }, in);
 }
 
 TEST_CASE("a scalar loss is the mean of its values per sample") {

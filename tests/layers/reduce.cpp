@@ -41,6 +41,8 @@ TEST_CASE("reductions on the test's device") {
   check_on_device(
       [&](In in) { return weighted_sum(in[0], w.to(in[0].dtype()).to(in[0].device())); },
       {random_tensor({7001}, DType::f32, 3)});
+  check_on_device([](In in) { return add_per_channel(in[0], in[1]); },
+                  {x, random_tensor({3, 5}, DType::f32, 4)});
 }
 
 TEST_CASE("no gradient flows to the weights") {
