@@ -6,22 +6,21 @@
 
 namespace telescope::kernels {
 
-namespace cpu {
-template <class T>
-void group_norm(const GroupNormShape& shape, double eps, const T* x, const T* weight, const T* bias,
-                T* y, double* mean, double* rstd);
-template <class T>
-void group_norm_backward(const GroupNormShape& shape, const T* x, const T* weight,
-                         const double* mean, const double* rstd, const T* dy, T* dx, T* dweight,
-                         T* dbias);
-}  // namespace cpu
+TELESCOPE_ON_EVERY_DEVICE(template <class T>
+                          void group_norm(const Stream&, const GroupNormShape& shape, double eps,
+                                          const T* x, const T* weight, const T* bias, T* y,
+                                          double* mean, double* rstd);
+                          template <class T>
+                          void group_norm_backward(const Stream&, const GroupNormShape& shape,
+                                                   const T* x, const T* weight, const double* mean,
+                                                   const double* rstd, const T* dy, T* dx,
+                                                   T* dweight, T* dbias);)
 
 template <class T>
 void group_norm(const Stream& stream, const GroupNormShape& shape, double eps, const T* x,
                 const T* weight, const T* bias, T* y, double* mean, double* rstd) {
   const Scope scope("group_norm", 7 * shape.numel(), 2 * shape.numel() * std::int64_t{sizeof(T)});
-  on_device(stream, "group_norm",
-            [&] { cpu::group_norm(shape, eps, x, weight, bias, y, mean, rstd); });
+  TELESCOPE_DISPATCH(stream, group_norm, shape, eps, x, weight, bias, y, mean, rstd);
 }
 
 template <class T>
@@ -30,9 +29,8 @@ void group_norm_backward(const Stream& stream, const GroupNormShape& shape, cons
                          T* dx, T* dweight, T* dbias) {
   const Scope scope("group_norm_backward", 9 * shape.numel(),
                     3 * shape.numel() * std::int64_t{sizeof(T)});
-  on_device(stream, "group_norm_backward", [&] {
-    cpu::group_norm_backward(shape, x, weight, mean, rstd, dy, dx, dweight, dbias);
-  });
+  TELESCOPE_DISPATCH(stream, group_norm_backward, shape, x, weight, mean, rstd, dy, dx, dweight,
+                     dbias);
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                              \

@@ -12,9 +12,9 @@ namespace telescope::kernels {
 struct GroupNormShape {
   std::int64_t n, pixels, channels, groups;
 
-  std::int64_t group_channels() const { return channels / groups; }
-  std::int64_t group_size() const { return pixels * group_channels(); }
-  std::int64_t numel() const { return n * pixels * channels; }
+  constexpr std::int64_t group_channels() const { return channels / groups; }
+  constexpr std::int64_t group_size() const { return pixels * group_channels(); }
+  constexpr std::int64_t numel() const { return n * pixels * channels; }
 };
 
 /// y = (x - mean) rstd weight + bias,   rstd = 1 / sqrt(variance + eps),

@@ -215,8 +215,8 @@ void add_over_samples(std::int64_t n, std::int64_t channels, std::int64_t stride
 }  // namespace
 
 template <class T>
-void group_norm(const GroupNormShape& shape, double eps, const T* x, const T* weight, const T* bias,
-                T* y, double* mean, double* rstd) {
+void group_norm(const Stream&, const GroupNormShape& shape, double eps, const T* x, const T* weight,
+                const T* bias, T* y, double* mean, double* rstd) {
   const std::int64_t channels = shape.channels, groups = shape.groups;
   const std::int64_t width = shape.group_channels();
   const SampleChunks chunks = pixel_chunks(shape);
@@ -250,7 +250,7 @@ void group_norm(const GroupNormShape& shape, double eps, const T* x, const T* we
 }
 
 template <class T>
-void group_norm_backward(const GroupNormShape& shape, const T* x, const T* weight,
+void group_norm_backward(const Stream&, const GroupNormShape& shape, const T* x, const T* weight,
                          const double* mean, const double* rstd, const T* dy, T* dx, T* dweight,
                          T* dbias) {
   const std::int64_t channels = shape.channels, groups = shape.groups;
@@ -298,10 +298,10 @@ void group_norm_backward(const GroupNormShape& shape, const T* x, const T* weigh
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                              \
-  template void group_norm(const GroupNormShape&, double, const T*, const T*, const T*, T*,   \
-                           double*, double*);                                                 \
-  template void group_norm_backward(const GroupNormShape&, const T*, const T*, const double*, \
-                                    const double*, const T*, T*, T*, T*);
+  template void group_norm(const Stream&, const GroupNormShape&, double, const T*, const T*,  \
+                           const T*, T*, double*, double*);                                   \
+  template void group_norm_backward(const Stream&, const GroupNormShape&, const T*, const T*, \
+                                    const double*, const double*, const T*, T*, T*, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

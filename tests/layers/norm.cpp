@@ -36,6 +36,16 @@ TEST_CASE("gradients of group_norm") {
                   {random_tensor({1, 2, 2, 6}), weight, bias});
 }
 
+TEST_CASE("group_norm on the test's device") {
+  const Tensor weight = random_tensor({6}, DType::f32, 2), bias = random_tensor({6}, DType::f32, 3);
+  for (const std::int64_t groups : {1, 3, 6}) {
+    const auto normalised = [=](const std::vector<Tensor>& in) {
+      return group_norm(in[0], groups, in[1], in[2]);
+    };
+    check_on_device(normalised, {random_tensor({2, 13, 11, 6}), weight, bias});
+  }
+}
+
 TEST_CASE("what group_norm refuses") {
   const Tensor x = Tensor::zeros({2, 3, 3, 6}), ones = Tensor::zeros({6}),
                five = Tensor::zeros({5});
