@@ -19,14 +19,26 @@ Functions<T> functions_of(Conv2dVariant variant) {
     return { name##_forward<T>, name##_input_gradient<T>, name##_weight_gradient<T> }
   switch (variant) {
     TELESCOPE_CASE(naive);
+    TELESCOPE_CASE(tiled);
+    TELESCOPE_CASE(implicit_gemm);
     default:
       raise("conv2d", "no kernel for the variant {}", name_of(variant));
   }
 #undef TELESCOPE_CASE
 }
 
-Conv2dVariant chosen(Conv2dVariant variant) {
-  return variant == Conv2dVariant::automatic ? Conv2dVariant::naive : variant;
+// For sums over c channels and the kernel's taps that make k channels of images of h x w pixels.
+//   naive          1 x 1 on up to 4 channels: the result's bytes count, not the few products
+//   tiled          larger kernels on up to 4 channels, which would leave most of a chunk of the
+//                  matrix product empty; on images that fill a tile
+//   implicit_gemm  everything else
+Conv2dVariant chosen(Conv2dVariant variant, const Conv2dShape& shape, std::int64_t c,
+                     std::int64_t h, std::int64_t w) {
+  if (variant != Conv2dVariant::automatic) return variant;
+  const std::int64_t taps = shape.r * shape.s;
+  if (c * taps <= 4) return Conv2dVariant::naive;
+  if (c <= 4 && taps <= 25 && shape.stride <= 2 && h >= 8 && w >= 16) return Conv2dVariant::tiled;
+  return Conv2dVariant::implicit_gemm;
 }
 
 }  // namespace
@@ -35,21 +47,26 @@ template <class T>
 void conv2d_forward(const Stream& stream, const Conv2dShape& shape, const T* x, const T* weight,
                     const T* bias, T* y, Conv2dVariant variant) {
   if (shape.n * shape.k == 0) return;
-  functions_of<T>(chosen(variant)).forward(stream, shape, x, weight, bias, y);
+  const auto by = chosen(variant, shape, shape.c, shape.out_h(), shape.out_w());
+  functions_of<T>(by).forward(stream, shape, x, weight, bias, y);
 }
 
 template <class T>
 void conv2d_input_gradient(const Stream& stream, const Conv2dShape& shape, const T* dy,
                            const T* weight, T* dx, Conv2dVariant variant) {
   if (shape.n * shape.c == 0) return;
-  functions_of<T>(chosen(variant)).input_gradient(stream, shape, dy, weight, dx);
+  const auto by = chosen(variant, shape, shape.k, shape.h, shape.w);
+  functions_of<T>(by).input_gradient(stream, shape, dy, weight, dx);
 }
 
 template <class T>
 void conv2d_weight_gradient(const Stream& stream, const Conv2dShape& shape, const T* x, const T* dy,
                             T* dweight, T* dbias, Conv2dVariant variant) {
   if (shape.n * shape.k == 0 || (!dweight && !dbias)) return;
-  functions_of<T>(chosen(variant)).weight_gradient(stream, shape, x, dy, dweight, dbias);
+  // A sum over all pixels: never by one thread.
+  auto by = chosen(variant, shape, shape.c, shape.out_h(), shape.out_w());
+  if (variant == Conv2dVariant::automatic && by == Conv2dVariant::naive) by = Conv2dVariant::tiled;
+  functions_of<T>(by).weight_gradient(stream, shape, x, dy, dweight, dbias);
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                                  \

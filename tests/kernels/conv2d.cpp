@@ -15,7 +15,7 @@ namespace {
 // Those whose results are whole numbers where the factors are small ones.
 std::vector<Conv2dVariant> exact_variants() {
   if (test_device().is_cpu()) return {Conv2dVariant::direct};
-  return {Conv2dVariant::naive, Conv2dVariant::automatic};
+  return {Conv2dVariant::naive, Conv2dVariant::tiled, Conv2dVariant::implicit_gemm};
 }
 
 template <class T>
@@ -66,6 +66,48 @@ TEST_CASE("conv2d in several blocks and chunks") {
   check<float>({40, 8, 8, 4, 3, 3, 3, 1, 1});    // several blocks of images
   check<float>({70, 1, 1, 9, 5, 1, 1, 1, 0});    // several images in a tile
   check<float>({1, 3, 1500, 2, 2, 3, 3, 2, 1});  // a row longer than a block
+}
+
+// Sums, pixels and channels around the tiles of implicit_gemm and tiled, and their largest tiles.
+TEST_CASE("conv2d around the tiles of the kernels on devices") {
+  if (test_device().is_cpu()) return;
+  for (const std::int64_t n : {63, 64, 65, 127, 128, 129}) {
+    check<float>({n, 1, 1, 4, 4, 1, 1, 1, 0});
+    check<float>({1, 1, n, 3, 2, 3, 3, 1, 1});
+  }
+  for (const std::int64_t k : {31, 32, 33, 63, 64, 65}) {
+    check<float>({1, 9, 17, 5, k, 1, 1, 1, 0});
+    check<float>({1, 7, 15, 4, k, 3, 3, 2, 1});
+    check<float>({1, 8, 16, 8, k + k % 2 * 3, 1, 1, 1, 0});
+  }
+  check<float>({1, 40, 40, 3, 2, 7, 5, 1, 3});  // more taps than a block of the weight gradient has
+  check<float>({1, 12, 33, 64, 64, 3, 3, 1, 1});
+  // Enough pixels for the largest tile.
+  const Conv2dShape s{.n = 1, .h = 57, .w = 120, .c = 4, .k = 320, .r = 1, .s = 1};
+  const Conv2dInputs in = conv2d_integers(s, DType::f32);
+  const Tensor x = on_device(in.x), weight = on_device(in.weight), bias = on_device(in.bias);
+  const Tensor y = empty_on_device(s.output_shape());
+  kernels::conv2d_forward<float>(test_stream(), s, x.data<float>(), weight.data<float>(),
+                                 bias.data<float>(), y.data<float>(), Conv2dVariant::implicit_gemm);
+  CHECK_SAME(y, conv2d_reference(s, in).y);
+}
+
+TEST_CASE("the automatic conv2d is exact for whole numbers on devices") {
+  if (test_device().is_cpu()) return;
+  check_conv2d<float>({1, 9, 17, 3, 5, 1, 1, 1, 0}, Conv2dVariant::automatic);
+  check_conv2d<float>({1, 9, 17, 3, 5, 3, 3, 1, 1}, Conv2dVariant::automatic);
+  check_conv2d<float>({2, 9, 17, 32, 3, 5, 5, 1, 2}, Conv2dVariant::automatic);
+  check_conv2d<float>({2, 4, 6, 16, 32, 3, 3, 2, 1}, Conv2dVariant::automatic);
+}
+
+TEST_CASE("a kernel too large for a tile is refused in words") {
+  if (test_device().is_cpu()) return;
+  const Conv2dShape s{.n = 1, .h = 40, .w = 40, .c = 1, .k = 1, .r = 31, .s = 31};
+  CHECK(error_of([&] {
+          conv2d_computed<float>(s, conv2d_integers(s, DType::f32), Conv2dVariant::tiled);
+        }) ==
+        "conv2d: the variant tiled keeps a tile in 49152 bytes of shared memory; a kernel of 31 x "
+        "31 with a stride of 1 asks for 145392");
 }
 
 // Winograd's constants are no whole numbers, so it cannot be exact; nor can tensor cores.
