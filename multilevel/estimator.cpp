@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "core/autograd.h"
 #include "core/profile.h"
@@ -14,46 +13,32 @@
 namespace telescope {
 namespace {
 
-std::vector<double> values_of(const Tensor& losses) {
-  return losses.to(DType::f64).to_vector<double>();
-}
-
-double mean_of(const std::vector<double>& values, std::size_t first, std::size_t count) {
-  const auto begin = values.begin() + static_cast<std::ptrdiff_t>(first);
-  return std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(count), 0.0) /
-         static_cast<double>(count);
-}
-
 double squared_norm(const Tensor& x) {
   const NoGradGuard no_grad;
   return sum(mul(x, x)).item();
 }
 
-// Adds seconds and FLOP of a block to a mesh's report.
-class Meter {
- public:
-  explicit Meter(MeshReport& report) : report_(report), start_(now_seconds()), work_(work_done()) {}
-  ~Meter() {
-    report_.seconds += now_seconds() - start_;
-    report_.flop += (work_done() - work_).flop;
-  }
-  Meter(const Meter&) = delete;
-  Meter& operator=(const Meter&) = delete;
+// Runs a pass and counts its time and FLOP for a level.
+template <class Pass>
+void timed(Estimate& estimate, std::size_t level, const Stream& stream, Pass&& pass) {
+  Event start, end;
+  const Work before = work_done();
+  start.record(stream);
+  pass();
+  end.record(stream);
+  estimate.report(level).flop += (work_done() - before).flop;
+  estimate.add_time(level, start, end);
+}
 
- private:
-  MeshReport& report_;
-  double start_;
-  Work work_;
-};
-
-std::vector<MeshReport> empty_reports(const std::vector<Samples>& levels, Mesh finest) {
+Estimate empty_estimate(const std::vector<Samples>& levels, Mesh finest) {
+  TELESCOPE_CHECK(!levels.empty(), "estimator", "expected samples of at least one level");
   std::vector<MeshReport> reports(levels.size());
   for (std::size_t l = 0; l < levels.size(); ++l) {
     reports[l].mesh = {finest.level + static_cast<int>(l)};
     reports[l].samples = levels[l].size();
     TELESCOPE_CHECK(reports[l].samples >= 1, "estimator", "level {} has no samples", l);
   }
-  return reports;
+  return Estimate(std::move(reports));
 }
 
 // The samples of level l, given on the finest mesh, on their own mesh.
@@ -62,10 +47,6 @@ Samples on_own_mesh(const Samples& samples, std::size_t level, Restriction restr
   Samples result = samples;
   for (std::size_t l = 0; l < level; ++l) result = restrict(result, restriction);
   return result;
-}
-
-std::vector<double> equal_weights(double sum, std::int64_t n) {
-  return std::vector<double>(static_cast<std::size_t>(n), sum / static_cast<double>(n));
 }
 
 // The largest number of equal parts, at most `most`, that n samples can be split into.
@@ -77,8 +58,21 @@ std::int64_t parts_of(std::int64_t n, std::int64_t most) {
 
 }  // namespace
 
-Tensor Estimator::add_gradient(const Samples& samples, const std::vector<double>& weights,
-                               Mesh mesh, std::int64_t step) const {
+const Tensor& Estimator::weights(std::int64_t carried, std::int64_t n, const Tensor& like) const {
+  Tensor& weights = weights_[{carried, n}];
+  if (!weights.defined() || weights.dtype() != like.dtype() || weights.device() != like.device()) {
+    std::vector<double> values(static_cast<std::size_t>(n));
+    for (std::int64_t i = 0; i < n; ++i) {
+      values[static_cast<std::size_t>(i)] =
+          i < carried ? -1 / static_cast<double>(carried) : 1 / static_cast<double>(n - carried);
+    }
+    weights = Tensor::from(values, {n}).to(like.dtype()).to(like.device());
+  }
+  return weights;
+}
+
+Tensor Estimator::add_gradient(const Samples& samples, std::int64_t carried, Mesh mesh,
+                               std::int64_t step) const {
   const RandomScope dropout(
       {options_.seed, static_cast<std::uint64_t>(step), samples.ids, mesh.spacing()});
   const std::string name = mesh.str();
@@ -90,94 +84,85 @@ Tensor Estimator::add_gradient(const Samples& samples, const std::vector<double>
     TELESCOPE_CHECK(losses.shape() == Shape{samples.size()}, "loss",
                     "expected one value per sample, shape [{}], got {}", samples.size(),
                     losses.shape());
-    const Tensor w = Tensor::from(weights, losses.shape()).to(losses.dtype());
-    weighted = weighted_sum(losses, w.to(losses.device()));
+    weighted = weighted_sum(losses, weights(carried, samples.size(), losses));
   }
   const Scope backward("backward");
   weighted.backward();
   return losses.detach();
 }
 
-std::vector<MeshReport> Estimator::merged(const std::vector<Samples>& levels, Mesh finest,
-                                          std::int64_t step) const {
-  auto reports = empty_reports(levels, finest);
+Estimate Estimator::merged(const std::vector<Samples>& levels, Mesh finest,
+                           std::int64_t step) const {
+  Estimate estimate = empty_estimate(levels, finest);
   Samples coarse;  // the coarse side of the level before, which lives on this mesh
   for (std::size_t l = 0; l < levels.size(); ++l) {
-    const Meter meter(reports[l]);
-    const Samples fine = on_own_mesh(levels[l], l, options_.restriction);
-    const std::int64_t carried = coarse.input.defined() ? coarse.size() : 0;
-    // g += mean(grad f_l(x_l)) - mean(grad f_l(x_{l-1}))
-    std::vector<double> weights = equal_weights(-1, carried);
-    const auto plus = equal_weights(1, fine.size());
-    weights.insert(weights.end(), plus.begin(), plus.end());
-    const auto losses = values_of(
-        add_gradient(carried ? join(coarse, fine) : fine, weights, reports[l].mesh, step));
-
-    reports[l].loss = mean_of(losses, static_cast<std::size_t>(carried), plus.size());
-    reports[l].difference = reports[l].loss;
-    if (carried) {
-      reports[l - 1].difference -= mean_of(losses, 0, static_cast<std::size_t>(carried));
-    }
-    if (l + 1 < levels.size()) coarse = restrict(fine, options_.restriction);
+    timed(estimate, l, levels[l].input.stream(), [&] {
+      const Samples fine = on_own_mesh(levels[l], l, options_.restriction);
+      const std::int64_t carried = coarse.input.defined() ? coarse.size() : 0;
+      // g += mean(grad f_l(x_l)) - mean(grad f_l(x_{l-1}))
+      const Tensor losses =
+          add_gradient(carried ? join(coarse, fine) : fine, carried, estimate.report(l).mesh, step);
+      if (carried) estimate.add_losses(losses.rows(0, carried), l - 1, Estimate::Side::coarse);
+      estimate.add_losses(losses.rows(carried, fine.size()), l, Estimate::Side::fine);
+      if (l + 1 < levels.size()) coarse = restrict(fine, options_.restriction);
+    });
   }
-  return reports;
+  estimate.close();
+  return estimate;
 }
 
-std::vector<MeshReport> Estimator::paired(const std::vector<Samples>& levels, Mesh finest,
-                                          std::int64_t step) const {
-  auto reports = empty_reports(levels, finest);
+Estimate Estimator::paired(const std::vector<Samples>& levels, Mesh finest,
+                           std::int64_t step) const {
+  Estimate estimate = empty_estimate(levels, finest);
   for (std::size_t l = 0; l < levels.size(); ++l) {
+    const Mesh mesh = estimate.report(l).mesh;
     const Samples fine = on_own_mesh(levels[l], l, options_.restriction);
-    const std::int64_t n = fine.size();
-    {
-      const Meter meter(reports[l]);
-      const auto losses = values_of(add_gradient(fine, equal_weights(1, n), reports[l].mesh, step));
-      reports[l].loss = reports[l].difference = mean_of(losses, 0, losses.size());
-    }
+    const Stream stream = fine.input.stream();
+    timed(estimate, l, stream,
+          [&] { estimate.add_losses(add_gradient(fine, 0, mesh, step), l, Estimate::Side::fine); });
     if (l + 1 == levels.size()) break;  // the coarsest level is no difference
-    const Meter meter(reports[l + 1]);
-    const Samples coarse = restrict(fine, options_.restriction);
-    const auto losses =
-        values_of(add_gradient(coarse, equal_weights(-1, n), reports[l].mesh.coarser(), step));
-    reports[l].difference -= mean_of(losses, 0, losses.size());
+    timed(estimate, l + 1, stream, [&] {
+      const Samples coarse = restrict(fine, options_.restriction);
+      const Tensor losses = add_gradient(coarse, coarse.size(), mesh.coarser(), step);
+      estimate.add_losses(losses, l, Estimate::Side::coarse);
+    });
   }
-  return reports;
+  estimate.close();
+  return estimate;
 }
 
-std::vector<MeshReport> Estimator::measured(const std::vector<Samples>& levels, Mesh finest,
-                                            std::int64_t step, const ParameterBuffer& parameters,
-                                            std::int64_t micro_batches) const {
-  auto reports = empty_reports(levels, finest);
+Estimate Estimator::measured(const std::vector<Samples>& levels, Mesh finest, std::int64_t step,
+                             const ParameterBuffer& parameters, std::int64_t micro_batches) const {
+  Estimate estimate = empty_estimate(levels, finest);
   const Tensor gradient = parameters.gradients();
   const Tensor before = gradient.clone();
   for (std::size_t l = 0; l < levels.size(); ++l) {
     const bool coarsest = l + 1 == levels.size();
+    const Mesh mesh = estimate.report(l).mesh;
     const Samples fine = on_own_mesh(levels[l], l, options_.restriction);
     const Samples coarse = coarsest ? Samples() : restrict(fine, options_.restriction);
     const std::int64_t n = fine.size(), parts = parts_of(n, micro_batches), size = n / parts;
-    MeshReport& report = reports[l];
     const Tensor term = Tensor::zeros(gradient.shape(), gradient.dtype(), gradient.device());
+    const auto share = 1.0 / static_cast<double>(parts);
     double mean_square = 0;  // of the norm of a part's gradient
     for (std::int64_t p = 0; p < parts; ++p) {
       gradient.fill_zero();
-      const auto share = 1.0 / static_cast<double>(parts);
-      {
-        const Meter meter(report);
-        const auto losses = values_of(
-            add_gradient(rows(fine, p * size, size), equal_weights(1, size), report.mesh, step));
-        report.loss += share * mean_of(losses, 0, losses.size());
-        report.difference += share * mean_of(losses, 0, losses.size());
-      }
+      timed(estimate, l, gradient.stream(), [&] {
+        const Tensor losses = add_gradient(rows(fine, p * size, size), 0, mesh, step);
+        estimate.add_losses(losses, l, Estimate::Side::fine, share);
+      });
       if (!coarsest) {
-        const Meter meter(reports[l + 1]);
-        const auto losses = values_of(add_gradient(
-            rows(coarse, p * size, size), equal_weights(-1, size), report.mesh.coarser(), step));
-        report.difference -= share * mean_of(losses, 0, losses.size());
+        timed(estimate, l + 1, gradient.stream(), [&] {
+          const Samples part = rows(coarse, p * size, size);
+          const Tensor losses = add_gradient(part, size, mesh.coarser(), step);
+          estimate.add_losses(losses, l, Estimate::Side::coarse, share);
+        });
       }
       mean_square += share * squared_norm(gradient);
       accumulate(term, scale(gradient, share));
     }
     const double norm_square = squared_norm(term);
+    MeshReport& report = estimate.report(l);
     report.gradient_norm = std::sqrt(norm_square);
     // V(part) = parts/(parts-1) (mean |g_p|^2 - |mean g_p|^2), and V(sample) = size V(part).
     if (parts > 1) {
@@ -189,7 +174,8 @@ std::vector<MeshReport> Estimator::measured(const std::vector<Samples>& levels, 
     accumulate(before, term);
   }
   gradient.copy_from(before);
-  return reports;
+  estimate.close();
+  return estimate;
 }
 
 }  // namespace telescope

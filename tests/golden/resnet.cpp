@@ -131,8 +131,9 @@ GOLDEN_MGE("resnet") {
   const Estimator estimator(loss, {kind});
   for (const bool merged : {true, false}) {
     parameters.zero_gradients();
-    const auto reports =
-        merged ? estimator.merged(levels, finest, 0) : estimator.paired(levels, finest, 0);
+    const auto reports = (merged ? estimator.merged(levels, finest, 0)
+                                 : estimator.paired(levels, finest, 0))
+                             .reports();
     double total = 0;
     std::vector<double> fine, coarse, terms;
     for (const MeshReport& report : reports) {

@@ -77,11 +77,13 @@ TEST_CASE("merged and measured passes equal paired passes") {
   for (const Restriction restriction : restrictions) {
     const Estimator estimator = problem.estimator(restriction);
     std::vector<MeshReport> paired, merged, measured;
-    const Tensor g = problem.gradient([&] { paired = estimator.paired(levels, Mesh{0}, 0); });
-    CHECK_NORM_CLOSE(problem.gradient([&] { merged = estimator.merged(levels, Mesh{0}, 0); }), g,
-                     1e-12);
+    const Tensor g =
+        problem.gradient([&] { paired = estimator.paired(levels, Mesh{0}, 0).reports(); });
+    CHECK_NORM_CLOSE(
+        problem.gradient([&] { merged = estimator.merged(levels, Mesh{0}, 0).reports(); }), g,
+        1e-12);
     CHECK_NORM_CLOSE(problem.gradient([&] {
-      measured = estimator.measured(levels, Mesh{0}, 0, problem.parameters, 4);
+      measured = estimator.measured(levels, Mesh{0}, 0, problem.parameters, 4).reports();
     }),
                      g, 1e-12);
     for (std::size_t l = 0; l < 3; ++l) {
@@ -151,7 +153,7 @@ TEST_CASE("norm and variance of a level's term, from micro-batches") {
   const std::vector<Samples> levels{samples(6, 1), samples(6, 2)};
   std::vector<MeshReport> reports;
   (void)problem.gradient(
-      [&] { reports = estimator.measured(levels, Mesh{0}, 0, problem.parameters, 6); });
+      [&] { reports = estimator.measured(levels, Mesh{0}, 0, problem.parameters, 6).reports(); });
   // By hand for the coarsest level: gradients of single samples, restricted once.
   std::vector<Tensor> single;
   for (std::int64_t i = 0; i < 6; ++i) {
@@ -170,8 +172,9 @@ TEST_CASE("norm and variance of a level's term, from micro-batches") {
   CHECK(*reports[1].gradient_norm == doctest::Approx(std::sqrt(square(mean))).epsilon(1e-10));
   CHECK(*reports[1].variance == doctest::Approx(variance).epsilon(1e-9));
   // One sample has no variance.
-  (void)problem.gradient(
-      [&] { reports = estimator.measured({samples(1, 4)}, Mesh{0}, 0, problem.parameters, 4); });
+  (void)problem.gradient([&] {
+    reports = estimator.measured({samples(1, 4)}, Mesh{0}, 0, problem.parameters, 4).reports();
+  });
   CHECK_FALSE(reports[0].variance.has_value());
 }
 
@@ -224,7 +227,7 @@ TEST_CASE("samples that are all the same have no variance, and never a negative 
     const Samples one = samples(1, seed), same = join(join(one, one), one);
     std::vector<MeshReport> reports;
     (void)problem.gradient([&] {
-      reports = estimator.measured({same, same}, Mesh{0}, 0, problem.parameters, 3);
+      reports = estimator.measured({same, same}, Mesh{0}, 0, problem.parameters, 3).reports();
     });
     for (const MeshReport& report : reports) CHECK(*report.variance >= 0);
   }
