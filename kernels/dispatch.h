@@ -49,21 +49,27 @@ void on_device(const Stream& stream, std::string_view operation, Cpu&& cpu) {
 #define TELESCOPE_CALL_CUDA_SIM(function, ...) break
 #endif
 
+/// Calls `function` of the stream's device and returns; goes on where the build lacks the device.
+#define TELESCOPE_CALL_ON_DEVICE(stream, function, ...)       \
+  switch ((stream).device().type) {                           \
+    case ::telescope::DeviceType::cpu:                        \
+      return cpu::function(stream, __VA_ARGS__);              \
+    case ::telescope::DeviceType::cuda:                       \
+      TELESCOPE_CALL_CUDA(function, stream, __VA_ARGS__);     \
+    case ::telescope::DeviceType::cuda_sim:                   \
+      TELESCOPE_CALL_CUDA_SIM(function, stream, __VA_ARGS__); \
+  }                                                           \
+  ::telescope::raise(#function, "no kernel for the device {}", (stream).device().str())
+
 /// In a function template over the element type T: calls `function` of the stream's device.
 ///   TELESCOPE_DISPATCH(stream, layer_norm, n, m, eps, x, y, rstd);
-#define TELESCOPE_DISPATCH(stream, function, ...)                                                \
-  do {                                                                                           \
-    if ((stream).device().is_cpu()) return cpu::function(stream, __VA_ARGS__);                   \
-    if constexpr (::telescope::kernels::runs_on_devices<T>) {                                    \
-      switch ((stream).device().type) {                                                          \
-        case ::telescope::DeviceType::cpu:                                                       \
-          break;                                                                                 \
-        case ::telescope::DeviceType::cuda:                                                      \
-          TELESCOPE_CALL_CUDA(function, stream, __VA_ARGS__);                                    \
-        case ::telescope::DeviceType::cuda_sim:                                                  \
-          TELESCOPE_CALL_CUDA_SIM(function, stream, __VA_ARGS__);                                \
-      }                                                                                          \
-    }                                                                                            \
-    ::telescope::raise(#function, "no kernel for {} on {}",                                      \
-                       ::telescope::name_of(::telescope::dtype_of<T>), (stream).device().str()); \
+#define TELESCOPE_DISPATCH(stream, function, ...)                                                  \
+  do {                                                                                             \
+    if constexpr (::telescope::kernels::runs_on_devices<T>) {                                      \
+      TELESCOPE_CALL_ON_DEVICE(stream, function, __VA_ARGS__);                                     \
+    } else {                                                                                       \
+      if ((stream).device().is_cpu()) return cpu::function(stream, __VA_ARGS__);                   \
+      ::telescope::raise(#function, "no kernel for {} on {}",                                      \
+                         ::telescope::name_of(::telescope::dtype_of<T>), (stream).device().str()); \
+    }                                                                                              \
   } while (false)

@@ -2,6 +2,7 @@
 #include "layers/optimizer.h"
 
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 
 #include "kernels/optimizer/optimizer.h"
@@ -31,17 +32,25 @@ void Optimizer::prepare_step(double learning_rate) {
   TELESCOPE_CHECK(std::isfinite(learning_rate) && learning_rate >= 0, name(),
                   "expected a learning rate of 0 or more, got {}", learning_rate);
   const kernels::OptimizerScalars scalars{learning_rate, ++steps_};
-  std::memcpy(host_scalars_.raw(), &scalars, sizeof scalars);
-  if (!scalars_.device().is_cpu()) scalars_.copy_from(host_scalars_);
+  constexpr std::int64_t bytes = offsetof(kernels::OptimizerScalars, halted);  // that stays
+  std::memcpy(host_scalars_.raw(), &scalars, bytes);
+  if (!scalars_.device().is_cpu()) scalars_.rows(0, bytes).copy_from(host_scalars_.rows(0, bytes));
 }
 
-const kernels::OptimizerScalars* Optimizer::scalars() const {
-  return reinterpret_cast<const kernels::OptimizerScalars*>(scalars_.raw());
+kernels::OptimizerScalars* Optimizer::scalars() const {
+  return reinterpret_cast<kernels::OptimizerScalars*>(scalars_.raw());
+}
+
+void Optimizer::halt_unless_finite(const Tensor& x) {
+  TELESCOPE_CHECK(x.device() == values_.device(), name(), "expected a tensor on {}, got one on {}",
+                  values_.device().str(), x.device().str());
+  kernels::halt_unless_finite(x.stream(), x.numel(), x.data<double>(), scalars());
 }
 
 void Optimizer::set_steps(std::int64_t steps) {
   TELESCOPE_CHECK(steps >= 0, name(), "expected a number of steps of 0 or more, got {}", steps);
   steps_ = steps;
+  scalars_.fill_zero();
 }
 
 void Optimizer::clip_gradients(double max_norm) {

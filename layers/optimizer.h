@@ -30,9 +30,12 @@ class Optimizer {
   /// alone, which may be recorded once and replayed after every prepare_step().
   void prepare_step(double learning_rate);
   void apply_step() { apply(); }
+  /// If an element of x (f64, on the device of the values) is not finite, this step and all later
+  /// ones change nothing, until set_steps(). Waits for nothing; belongs between the two halves.
+  void halt_unless_finite(const Tensor& x);
   /// Steps taken so far; bias corrections depend on it, so a checkpoint holds it.
   std::int64_t steps() const { return steps_; }
-  /// Goes on from a checkpoint. Error if negative.
+  /// Goes on from a checkpoint, also where a halt had stopped it. Error if negative.
   void set_steps(std::int64_t steps);
   /// Sets all gradients to zero.
   void zero_grad() { gradients_.fill_zero(); }
@@ -52,7 +55,7 @@ class Optimizer {
   /// The step that scalars() tells of.
   virtual void apply() = 0;
   /// Learning rate and number of the step, in memory of the device.
-  const kernels::OptimizerScalars* scalars() const;
+  kernels::OptimizerScalars* scalars() const;
 
   Tensor values_, gradients_;
 

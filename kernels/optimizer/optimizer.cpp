@@ -15,6 +15,8 @@ TELESCOPE_ON_EVERY_DEVICE(
     template <class T>
     void sgd_momentum_step(const Stream&, std::int64_t n, const SgdOptions& options,
                            const OptimizerScalars* scalars, const T* grad, T* param, T* buffer);
+    void halt_unless_finite(const Stream&, std::int64_t n, const double* x,
+                            OptimizerScalars* scalars);
     template <class T> void clip_factor(const Stream&, double max_norm, const double* squared_norm,
                                         double* norm, T* factor);)
 
@@ -25,6 +27,12 @@ void clip_factor(const Stream& stream, double max_norm, const double* squared_no
   TELESCOPE_DISPATCH(stream, clip_factor, max_norm, squared_norm, norm, factor);
 }
 }  // namespace
+
+void halt_unless_finite(const Stream& stream, std::int64_t n, const double* x,
+                        OptimizerScalars* scalars) {
+  const Scope scope("halt_unless_finite", 0, n * std::int64_t{sizeof(double)});
+  TELESCOPE_CALL_ON_DEVICE(stream, halt_unless_finite, n, x, scalars);
+}
 
 template <class T>
 void adam_step(const Stream& stream, std::int64_t n, const AdamOptions& options,

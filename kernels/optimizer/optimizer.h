@@ -15,8 +15,14 @@ namespace telescope::kernels {
 /// step runs, so that a captured CUDA graph can be replayed with new values.
 struct OptimizerScalars {
   double learning_rate = 0;
-  std::int64_t step = 1;  ///< number of this step, from 1
+  std::int64_t step = 1;    ///< number of this step, from 1
+  std::int64_t halted = 0;  ///< 1: no step changes anything
 };
+
+/// Sets scalars->halted if one of x[n] is not finite, and leaves it as it is otherwise: a step whose
+/// loss is not a number changes nothing, nor does any after it, and the host can be told later.
+void halt_unless_finite(const Stream& stream, std::int64_t n, const double* x,
+                        OptimizerScalars* scalars);
 
 struct AdamOptions {
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0;
@@ -31,7 +37,7 @@ struct AdamOptions {
 ///   m += (1 - beta1) (g - m)
 ///   v = beta2 v + (1 - beta2) g^2
 ///   param -= lr / (1 - beta1^k) m / (sqrt(v) / sqrt(1 - beta2^k) + eps)
-/// Updates param, m and v; reads grad. m and v are zero before the first step.
+/// Updates param, m and v, unless halted; reads grad. m and v are zero before the first step.
 template <class T>
 void adam_step(const Stream& stream, std::int64_t n, const AdamOptions& options,
                const OptimizerScalars* scalars, const T* grad, T* param, T* m, T* v);
@@ -44,7 +50,7 @@ struct SgdOptions {
 ///   g = grad + weight_decay param
 ///   buffer = g on step 1, else momentum buffer + (1 - dampening) g
 ///   param -= lr buffer
-/// Updates param and buffer; reads grad. Before step 1 the buffer holds anything finite (it is
+/// Updates param and buffer, unless halted; reads grad. Before step 1 the buffer holds anything finite (it is
 /// multiplied by 0). With momentum 0 the buffer is g, and may be null.
 template <class T>
 void sgd_momentum_step(const Stream& stream, std::int64_t n, const SgdOptions& options,

@@ -71,9 +71,16 @@ namespace telescope::kernels::cpu {
 
 constexpr std::int64_t grain = 1 << 14;  // elements worth a thread
 
+void halt_unless_finite(const Stream&, std::int64_t n, const double* x, OptimizerScalars* scalars) {
+  if (!std::all_of(x, x + n, [](double value) { return std::isfinite(value); })) {
+    scalars->halted = 1;
+  }
+}
+
 template <class T>
 void adam_step(const Stream&, std::int64_t n, const AdamOptions& options,
                const OptimizerScalars* scalars, const T* grad, T* param, T* m, T* v) {
+  if (scalars->halted) return;
   const auto factors = adam_factors<T>(options, *scalars);
   const auto step_range = TELESCOPE_SIMD(adam_range<T>);
   parallel_for(n, grain, [&](std::int64_t i, std::int64_t end) {
@@ -84,6 +91,7 @@ void adam_step(const Stream&, std::int64_t n, const AdamOptions& options,
 template <class T>
 void sgd_momentum_step(const Stream&, std::int64_t n, const SgdOptions& options,
                        const OptimizerScalars* scalars, const T* grad, T* param, T* buffer) {
+  if (scalars->halted) return;
   const auto factors = sgd_factors<T>(options, *scalars);
   const auto step_range = TELESCOPE_SIMD(sgd_range<T>);
   parallel_for(n, grain, [&](std::int64_t i, std::int64_t end) {

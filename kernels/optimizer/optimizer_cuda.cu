@@ -30,11 +30,18 @@ __device__ __forceinline__ void adam_element(const AdamFactors<float>& f, const 
       sum(product(f.param_factor, p), -quotient(product(f.step_size, m_new), denominator)));
 }
 
+__global__ void halt_kernel(std::int64_t n, const double* x, OptimizerScalars* scalars) {
+  for (std::int64_t i = threadIdx.x; i < n; i += blockDim.x) {
+    if (!(fabs(x[i]) < static_cast<double>(INFINITY))) scalars->halted = 1;  // all write the same
+  }
+}
+
 template <int width, class T>
 __global__ void __launch_bounds__(threads)
     adam_kernel(std::int64_t n, AdamOptions options, const OptimizerScalars* scalars,
                 const T* __restrict__ grad, T* __restrict__ param, T* __restrict__ m,
                 T* __restrict__ v) {
+  if (scalars->halted) return;
   auto& factors = shared<AdamFactors<float>>();
   if (threadIdx.x == 0) factors = adam_factors<float>(options, *scalars);
   __syncthreads();
@@ -54,6 +61,7 @@ template <int width, bool momentum, class T>
 __global__ void __launch_bounds__(threads)
     sgd_kernel(std::int64_t n, SgdOptions options, const OptimizerScalars* scalars,
                const T* __restrict__ grad, T* __restrict__ param, T* __restrict__ buffer) {
+  if (scalars->halted) return;
   const auto f = sgd_factors<float>(options, *scalars);
   for (std::int64_t i = grid_thread() * width; i < n; i += grid_threads() * width) {
     auto g = load<width>(grad + i), p = load<width>(param + i);
@@ -95,6 +103,11 @@ void with_width(std::int64_t n, const F& f, const P*... pointers) {
 }
 
 }  // namespace
+
+void halt_unless_finite(const Stream& stream, std::int64_t n, const double* x,
+                        OptimizerScalars* scalars) {
+  launch<halt_kernel>(stream, 1, threads, 0, n, x, scalars);  // a loss for each sample: few
+}
 
 template <class T>
 void adam_step(const Stream& stream, std::int64_t n, const AdamOptions& options,

@@ -17,10 +17,12 @@ namespace {
 class DeviceScalars {
  public:
   DeviceScalars(double learning_rate, std::int64_t step)
-      : bytes_(on_device(
-            Tensor::from<std::int64_t>({std::bit_cast<std::int64_t>(learning_rate), step}, {2}))) {}
-  const kernels::OptimizerScalars* get() const {
-    return reinterpret_cast<const kernels::OptimizerScalars*>(bytes_.raw());
+      : bytes_(on_device(Tensor::from<std::int64_t>(
+            {std::bit_cast<std::int64_t>(learning_rate), step, 0}, {3}))) {
+    static_assert(sizeof(kernels::OptimizerScalars) == 3 * sizeof(std::int64_t));
+  }
+  kernels::OptimizerScalars* get() const {
+    return reinterpret_cast<kernels::OptimizerScalars*>(bytes_.raw());
   }
 
  private:
@@ -166,4 +168,28 @@ TEST_CASE("a step is the same bits on one thread and on several") {
     CHECK(p.to_vector<float>() == first);
   }
   set_thread_count(1);
+}
+
+TEST_CASE("a value that is not finite halts all steps from then on") {
+  for (const double bad : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
+    Tensor x = Tensor::full({1000}, 1e300, DType::f64);
+    const DeviceScalars scalars(0.1, 1);
+    auto* there = scalars.get();
+    const Tensor param = on_device(Tensor::full({5}, 1)), grad = on_device(Tensor::full({5}, 2));
+    const Tensor m = zeros_on_device({5}), v = zeros_on_device({5});
+    const auto steps = [&] {
+      kernels::halt_unless_finite(test_stream(), 1000, on_device(x).data<double>(), there);
+      kernels::adam_step(test_stream(), 5, {}, there, grad.data<float>(), param.data<float>(),
+                         m.data<float>(), v.data<float>());
+      kernels::sgd_momentum_step<float>(test_stream(), 5, {}, there, grad.data<float>(),
+                                        param.data<float>(), nullptr);
+      return param.clone();
+    };
+    const Tensor moved = steps();
+    CHECK(!difference(moved, Tensor::full({5}, 1), {}).empty());
+    x.data<double>()[999] = bad;
+    CHECK_SAME(steps(), moved);
+    x.data<double>()[999] = 0;
+    CHECK_SAME(steps(), moved);
+  }
 }
