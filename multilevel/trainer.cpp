@@ -33,7 +33,10 @@ Trainer::Trainer(ParameterBuffer& parameters, Optimizer& optimizer, SampleLoss l
 void Trainer::resume(const TrainerState& state) {
   TELESCOPE_CHECK(state.steps >= 0 && state.steps <= schedule_.steps(), "trainer",
                   "cannot resume at step {} of {}", state.steps, schedule_.steps());
+  TELESCOPE_CHECK(running_.empty(), "trainer", "cannot resume with {} steps in flight",
+                  running_.size());
   state_ = state;
+  started_ = state.steps;
 }
 
 // The finest mesh of a step: that of its stage, or one drawn among those of its plan.
@@ -57,6 +60,19 @@ std::vector<Draw> Trainer::draws_of(std::int64_t step) const {
   return draws;
 }
 
+// A number for each sample of a level, the same in every step.
+Tensor Trainer::ids(const Draw& draw, const Device& device) {
+  Tensor& ids = ids_[{draw.level.level, draw.count}];
+  if (!ids.defined()) {
+    std::vector<std::int64_t> values(static_cast<std::size_t>(draw.count));
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] = (std::int64_t{draw.level.level} << 40) + static_cast<std::int64_t>(i);
+    }
+    ids = Tensor::from(values, {draw.count}).to(device);
+  }
+  return ids;
+}
+
 // Fresh samples for every level, brought from mesh 0 to the finest mesh of the step.
 std::vector<Samples> Trainer::draw(std::int64_t step, Mesh finest) {
   const Scope scope("samples");
@@ -66,31 +82,33 @@ std::vector<Samples> Trainer::draw(std::int64_t step, Mesh finest) {
     Samples samples = source_.draw(draw);
     TELESCOPE_CHECK(samples.size() == draw.count, "samples", "asked for {}, got {}", draw.count,
                     samples.size());
-    std::vector<std::int64_t> ids(static_cast<std::size_t>(draw.count));
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      ids[i] = (std::int64_t{draw.level.level} << 40) + static_cast<std::int64_t>(i);
-    }
-    samples.ids = Tensor::from(ids, {draw.count});
+    samples.ids = ids(draw, samples.input.device());
     for (int l = 0; l < finest.level; ++l) samples = restrict(samples, options_.restriction);
     levels.push_back(std::move(samples));
   }
   return levels;
 }
 
-std::vector<MeshReport> Trainer::estimate(const std::vector<Samples>& levels, Mesh finest) {
-  const std::int64_t step = state_.steps;
-  if (options_.measure_every > 0 && step % options_.measure_every == 0) {
-    return estimator_.measured(levels, finest, step, parameters_, options_.micro_batches);
-  }
-  return options_.paired ? estimator_.paired(levels, finest, step)
-                         : estimator_.merged(levels, finest, step);
+Estimate Trainer::estimate(const std::vector<Samples>& levels, Mesh finest) {
+  return options_.paired ? estimator_.paired(levels, finest, started_)
+                         : estimator_.merged(levels, finest, started_);
 }
 
-StepReport Trainer::step() {
-  TELESCOPE_CHECK(!done(), "trainer", "all {} steps of '{}' are done", schedule_.steps(),
+// All that a step does once its samples are there. Waits for nothing, and may be recorded.
+Estimate Trainer::estimate_and_apply(const std::vector<Samples>& levels, Mesh finest) {
+  parameters_.zero_gradients();
+  const Estimate result = estimate(levels, finest);
+  const Scope scope("optimizer");
+  optimizer_.halt_unless_finite(result.losses());
+  optimizer_.apply_step();
+  return result;
+}
+
+void Trainer::start_step() {
+  TELESCOPE_CHECK(can_start(), "trainer", "all {} steps of '{}' are done", schedule_.steps(),
                   schedule_.name);
-  const double start = now_seconds();
-  const std::int64_t flop_before = work_done().flop, step = state_.steps;
+  Running running{.start = now_seconds()};
+  const std::int64_t flop_before = work_done().flop, step = started_;
   const Stage& stage = schedule_.stage_at(step);
   const Mesh finest = mesh_of(stage, step);
   if (step + 1 < schedule_.steps()) {
@@ -98,35 +116,78 @@ StepReport Trainer::step() {
   }
 
   const auto levels = draw(step, finest);
-  parameters_.zero_gradients();
-  StepReport report{.step = step, .learning_rate = rate_.at(step)};
-  report.meshes = estimate(levels, finest);
+  running.report = {.step = step, .learning_rate = rate_.at(step)};
+  running.optimizer_steps_before = optimizer_.steps();
+  optimizer_.prepare_step(running.report.learning_rate);
+  if (options_.measure_every > 0 && step % options_.measure_every == 0) {
+    parameters_.zero_gradients();
+    running.estimate =
+        estimator_.measured(levels, finest, step, parameters_, options_.micro_batches);
+    optimizer_.halt_unless_finite(running.estimate.losses());
+    optimizer_.apply_step();
+  } else if (options_.graphs && Graph::supported(parameters_.values().device())) {
+    running.estimate = graphs_.run(&stage, levels, finest, [&](const std::vector<Samples>& inputs) {
+      return estimate_and_apply(inputs, finest);
+    });
+  } else {
+    running.estimate = estimate_and_apply(levels, finest);
+  }
+  running.losses = HostCopy(running.estimate.losses());
+
+  for (const Samples& samples : levels) running.report.images += samples.size();
+  running.work_units = stage.combination == Combination::random_mesh
+                           ? static_cast<double>(running.report.images) * finest.cost()
+                           : work_units_per_step(stage);
+  running.flop = work_done().flop - flop_before;
+  running_.push_back(std::move(running));
+  ++started_;
+}
+
+StepReport Trainer::finish_step() {
+  TELESCOPE_CHECK(!running_.empty(), "trainer", "no step is in flight");
+  StepReport& report = running_.front().report;
+  report.meshes = running_.front().estimate.reports(running_.front().losses.values<double>());
   for (const MeshReport& mesh : report.meshes) {
     if (!std::isfinite(mesh.loss) || !std::isfinite(mesh.difference)) {
-      const bool fine = !std::isfinite(mesh.loss);  // or the coarse side of the difference
-      raise_failure("train",
-                    "the loss of step {} on {} is {}, expected a finite number; the parameters of "
-                    "the step before are kept; a smaller learning rate may help",
-                    step + 1, (fine ? mesh.mesh : mesh.mesh.coarser()).str(),
-                    fine ? mesh.loss : mesh.loss - mesh.difference);
+      give_up(running_.front(), mesh);
     }
-    report.images += mesh.samples;
   }
   report.loss = report.meshes.front().loss;
-  {
-    const Scope scope("optimizer");
-    optimizer_.step(report.learning_rate);
-  }
 
-  report.seconds = now_seconds() - start;
-  state_.steps = step + 1;
-  state_.seconds += report.seconds;
-  state_.images += report.images;
-  state_.flop += work_done().flop - flop_before;
-  state_.work_units += stage.combination == Combination::random_mesh
-                           ? static_cast<double>(report.images) * finest.cost()
-                           : work_units_per_step(stage);
-  return report;
+  const Running running = std::move(running_.front());
+  running_.pop_front();
+  const double now = now_seconds();
+  StepReport result = running.report;
+  result.seconds = now - std::max(running.start, last_finish_);  // what a step before took is its
+  last_finish_ = now;
+  state_.steps = result.step + 1;
+  state_.seconds += result.seconds;
+  state_.images += result.images;
+  state_.flop += running.flop;
+  state_.work_units += running.work_units;
+  return result;
+}
+
+// The optimizer has left the parameters alone since the loss was not finite.
+void Trainer::give_up(const Running& failed, const MeshReport& at) {
+  const MeshReport mesh = at;  // of a step that is forgotten here
+  const std::int64_t step = failed.report.step;
+  optimizer_.set_steps(failed.optimizer_steps_before);
+  running_.clear();
+  started_ = state_.steps;
+  const bool fine = !std::isfinite(mesh.loss);  // or the coarse side of the difference
+  raise_failure("train",
+                "the loss of step {} on {} is {}, expected a finite number; the parameters of "
+                "the step before are kept; a smaller learning rate may help",
+                step + 1, (fine ? mesh.mesh : mesh.mesh.coarser()).str(),
+                fine ? mesh.loss : mesh.loss - mesh.difference);
+}
+
+StepReport Trainer::step() {
+  TELESCOPE_CHECK(running_.empty(), "trainer", "{} steps are in flight; finish them first",
+                  running_.size());
+  start_step();
+  return finish_step();
 }
 
 }  // namespace telescope

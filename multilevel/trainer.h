@@ -2,13 +2,18 @@
 // The one training loop: runs any Schedule on any network, loss and source of samples.
 #pragma once
 
+#include <deque>
 #include <functional>
+#include <map>
 #include <memory>
+#include <utility>
 
+#include "core/host_copy.h"
 #include "layers/learning_rate.h"
 #include "layers/optimizer.h"
 #include "multilevel/estimator.h"
 #include "multilevel/schedule.h"
+#include "multilevel/step_graphs.h"
 
 namespace telescope {
 
@@ -21,6 +26,9 @@ struct TrainerOptions {
   /// every level's term; 0: never.
   std::int64_t measure_every = 0;
   std::int64_t micro_batches = 4;
+  /// On a device that has graphs a step is recorded once for each set of shapes, and replayed. Then
+  /// network and loss are called while recording only: what they do must be the same in every step.
+  bool graphs = true;
 };
 
 /// What one step did.
@@ -44,6 +52,14 @@ struct TrainerState {
 ///   Trainer trainer(parameters, optimizer, loss, source, schedule, rate, options);
 ///   while (!trainer.done()) trainer.step();
 /// Validation, logging and checkpoints are the caller's, between steps, and no training time.
+///
+/// A device that works by itself is kept busy by starting the next step before the last is read:
+///   trainer.start_step();
+///   while (!trainer.done()) {
+///     if (trainer.can_start()) trainer.start_step();
+///     report(trainer.finish_step());
+///   }
+/// Parameters and optimizer may be looked at while no step is in flight.
 class Trainer {
  public:
   /// All references must outlive the trainer.
@@ -51,9 +67,17 @@ class Trainer {
           Schedule schedule, LearningRate rate, const TrainerOptions& options = {});
 
   bool done() const { return state_.steps >= schedule_.steps(); }
-  /// One optimizer step. Failure if the loss is not a finite number: then the parameters are those
-  /// of the step before.
+  /// One optimizer step. Failure if the loss is not a finite number: then parameters, optimizer and
+  /// state() are those of the step before, and steps in flight are given up.
   StepReport step();
+
+  /// Gives the next step to the device, without waiting for it.
+  void start_step();
+  /// Whether there is a step that was not started.
+  bool can_start() const { return started_ < schedule_.steps(); }
+  std::int64_t in_flight() const { return static_cast<std::int64_t>(running_.size()); }
+  /// Waits for the oldest step in flight, which state() counts from then on. Failure as of step().
+  StepReport finish_step();
 
   const Schedule& schedule() const { return schedule_; }
   const TrainerState& state() const { return state_; }
@@ -61,10 +85,21 @@ class Trainer {
   void resume(const TrainerState& state);
 
  private:
+  struct Running {
+    StepReport report;
+    Estimate estimate;
+    HostCopy losses;
+    double start = 0, work_units = 0;
+    std::int64_t flop = 0, optimizer_steps_before = 0;
+  };
+
   std::vector<Draw> draws_of(std::int64_t step) const;
   Mesh mesh_of(const Stage& stage, std::int64_t step) const;
   std::vector<Samples> draw(std::int64_t step, Mesh finest);
-  std::vector<MeshReport> estimate(const std::vector<Samples>& levels, Mesh finest);
+  Tensor ids(const Draw& draw, const Device& device);
+  Estimate estimate(const std::vector<Samples>& levels, Mesh finest);
+  Estimate estimate_and_apply(const std::vector<Samples>& levels, Mesh finest);
+  [[noreturn]] void give_up(const Running& failed, const MeshReport& at);
 
   ParameterBuffer& parameters_;
   Optimizer& optimizer_;
@@ -74,6 +109,11 @@ class Trainer {
   TrainerOptions options_;
   Estimator estimator_;
   TrainerState state_;
+  StepGraphs graphs_;
+  std::deque<Running> running_;
+  std::int64_t started_ = 0;  // steps, as state_.steps counts those that are finished
+  double last_finish_ = 0;    // in now_seconds()
+  std::map<std::pair<int, std::int64_t>, Tensor> ids_;  // by (level, count), on the device
 };
 
 }  // namespace telescope

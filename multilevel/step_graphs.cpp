@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#include "multilevel/step_graphs.h"
+
+#include "core/memory.h"
+
+namespace telescope {
+namespace {
+
+void append(std::vector<std::int64_t>& key, const Tensor& tensor) {
+  if (!tensor.defined()) return key.push_back(-1);
+  key.push_back(tensor.rank());
+  for (int i = 0; i < tensor.rank(); ++i) key.push_back(tensor.extent(i));
+}
+
+std::vector<std::int64_t> shapes_of(const std::vector<Samples>& levels, Mesh finest) {
+  std::vector<std::int64_t> key{finest.level};
+  for (const Samples& samples : levels) {
+    for (const Tensor& tensor : {samples.input, samples.target, samples.time}) append(key, tensor);
+  }
+  return key;
+}
+
+Tensor copy_of(const Tensor& tensor) { return tensor.defined() ? tensor.clone() : Tensor(); }
+
+Samples copy_of(const Samples& samples) {
+  return {copy_of(samples.input), copy_of(samples.target), copy_of(samples.time),
+          copy_of(samples.ids)};
+}
+
+void overwrite(const Samples& to, const Samples& from) {
+  to.input.copy_from(from.input);
+  to.target.copy_from(from.target);
+  if (to.time.defined()) to.time.copy_from(from.time);
+  to.ids.copy_from(from.ids);
+}
+
+}  // namespace
+
+Estimate StepGraphs::run(const void* stage, const std::vector<Samples>& levels, Mesh finest,
+                         const Step& step) {
+  if (stage != stage_) recorded_.clear();
+  stage_ = stage;
+  const auto [entry, fresh] = recorded_.try_emplace(shapes_of(levels, finest));
+  if (fresh) return step(levels);
+
+  Recorded& recorded = entry->second;
+  if (!recorded.graph) {
+    const Device device = levels.front().input.device();
+    for (const Samples& samples : levels) recorded.inputs.push_back(copy_of(samples));
+    release_cached_memory(device);  // which the graph will want for itself
+    recorded.graph =
+        std::make_unique<Graph>(device, [&] { recorded.estimate = step(recorded.inputs); });
+    recorded.estimate.forget_times();
+  } else {
+    for (std::size_t l = 0; l < levels.size(); ++l) overwrite(recorded.inputs[l], levels[l]);
+  }
+  recorded.graph->replay();
+  return recorded.estimate;
+}
+
+}  // namespace telescope
