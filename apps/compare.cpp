@@ -55,15 +55,15 @@ StrategyRow row_of(const std::vector<RunSummary>& runs) {
 }
 
 // One run of one strategy; 0, or the signal that stopped it.
-int run_one(const CompareCommand& compare, const Pictures& pictures, const RunFolder& whole,
-            std::uint64_t seed, const std::string& strategy, RunSummary& summary,
-            std::string& sheet) {
+int run_one(const CompareCommand& compare, const Machine& machine, const Pictures& pictures,
+            const RunFolder& whole, std::uint64_t seed, const std::string& strategy,
+            RunSummary& summary, std::string& sheet) {
   RunOptions options = compare.options;
   options.strategy = strategy;
   options.seed += seed;
-  release_cached_memory();
-  reset_peak_memory();
-  Experiment experiment(options, pictures);
+  release_cached_memory(machine.device);
+  reset_peak_memory(machine.device);
+  Experiment experiment(options, pictures, machine);
   const RunFolder folder =
       whole.part(compare.seeds == 1 ? strategy : strategy + "-seed" + std::to_string(options.seed));
   folder.write_config(to_json(options));
@@ -89,7 +89,7 @@ void check_strategies(const CompareCommand& compare) {
 }
 
 int compare(CompareCommand& compare) {
-  apply(compare.machine);
+  const Machine machine = apply(compare.machine);
   check(compare.options);
   check_strategies(compare);
   const Pictures pictures(compare.options);
@@ -107,13 +107,14 @@ int compare(CompareCommand& compare) {
                          ": strategies side by side",
                 .command_line = compare.command_line,
                 .configuration = configuration(compare.options),
-                .environment = environment()};
+                .environment = environment(machine.device)};
   for (const std::string& strategy : compare.strategies) {
     std::vector<RunSummary> runs;
     std::string sheet;
     for (std::int64_t seed = 0; seed < compare.seeds; ++seed) {
-      if (const int signal = run_one(compare, pictures, folder, static_cast<std::uint64_t>(seed),
-                                     strategy, runs.emplace_back(), sheet)) {
+      if (const int signal =
+              run_one(compare, machine, pictures, folder, static_cast<std::uint64_t>(seed),
+                      strategy, runs.emplace_back(), sheet)) {
         std::fprintf(stderr, "stopped in %s; what was finished is in %s\n", strategy.c_str(),
                      folder.path().c_str());
         return exit_code_of(signal);

@@ -30,16 +30,21 @@ std::string now(const char* format) {
   return {text, length};
 }
 
+std::string device_name(const Device& device) {
+  for (const DeviceInfo& info : devices()) {
+    if (info.device == device) return device.str() + " (" + info.name + ")";
+  }
+  return device.str();
+}
+
 }  // namespace
 
-NamedValues environment() {
-  return {{"telescope", version()},
-          {"build", build_description()},
-          {"processor", processor()},
-          {"instructions", std::string(kernels::instruction_set())},
-          {"device", "cpu"},
-          {"threads", std::to_string(thread_count())},
-          {"date", now("%Y-%m-%d %H:%M")}};
+NamedValues environment(const Device& device) {
+  return {
+      {"telescope", version()},        {"build", build_description()},
+      {"processor", processor()},      {"instructions", std::string(kernels::instruction_set())},
+      {"device", device_name(device)}, {"threads", std::to_string(thread_count())},
+      {"date", now("%Y-%m-%d %H:%M")}};
 }
 
 NamedValues configuration(const RunOptions& options) {

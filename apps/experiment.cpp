@@ -24,8 +24,8 @@ Schedule schedule_of(const RunOptions& options) {
 // Degraded crops: which pictures, which crops and which noise depends on (seed, level, step) alone.
 class Experiment::Source : public SampleSource {
  public:
-  Source(const CropSource& crops, std::uint64_t seed)
-      : crops_(crops), prefetcher_(crops), seed_(seed) {}
+  Source(const CropSource& crops, std::uint64_t seed, Device device)
+      : crops_(crops), prefetcher_(crops), seed_(seed), device_(device) {}
 
   void prepare(const Draw& draw) override { prefetcher_.request(draw.count, key(draw)); }
   Samples draw(const Draw& draw) override {
@@ -33,7 +33,7 @@ class Experiment::Source : public SampleSource {
     const bool prepared = draw.step != first_step_.value_or(draw.step);
     if (!first_step_) first_step_ = draw.step;
     const Tensor clean = prepared ? prefetcher_.next() : crops_.batch(draw.count, key(draw));
-    return denoise(clean,
+    return denoise(clean.to(device_),
                    {seed_, "noise/" + draw.level.str(), static_cast<std::uint64_t>(draw.step)});
   }
 
@@ -45,17 +45,31 @@ class Experiment::Source : public SampleSource {
   const CropSource& crops_;
   Prefetcher prefetcher_;
   std::uint64_t seed_;
+  Device device_;
   std::optional<std::int64_t> first_step_;
 };
 
-Experiment::Experiment(const RunOptions& options, const Pictures& pictures)
+namespace {
+Samples on(const Device& device, const Samples& samples) {
+  return {samples.input.to(device), samples.target.to(device), samples.time.to(device), {}};
+}
+
+Network network_on(const Machine& machine, const RunOptions& options) {
+  Network network = make_network(options, options.seed);
+  network.module->to(machine.device);
+  return network;
+}
+}  // namespace
+
+Experiment::Experiment(const RunOptions& options, const Pictures& pictures, const Machine& machine)
     : options_(options),
-      pictures_(pictures),
-      network_(make_network(options, options.seed)),
+      device_(machine.device),
+      validation_(on(machine.device, pictures.validation())),
+      network_(network_on(machine, options)),
       parameters_(std::make_unique<ParameterBuffer>(*network_.module)),
       optimizer_(
           make_optimizer(options.optimizer, parameters_->values(), parameters_->gradients())),
-      source_(std::make_unique<Source>(pictures.training(), options.seed)) {
+      source_(std::make_unique<Source>(pictures.training(), options.seed, machine.device)) {
   const Schedule schedule = schedule_of(options);
   const auto loss = [this](const Samples& samples) {
     return mse_per_sample(network_.forward(samples.input, samples.time), samples.target);
@@ -67,14 +81,15 @@ Experiment::Experiment(const RunOptions& options, const Pictures& pictures)
       TrainerOptions{.seed = options.seed,
                      .restriction = parse_restriction(options.restriction),
                      .paired = options.paired || network_.module->mixes_samples(),
-                     .measure_every = options.measure_every});
+                     .measure_every = options.measure_every,
+                     .graphs = machine.graphs});
 }
 
 Quality Experiment::validate() const {
   const Scope scope("validation");
   const NoGradGuard no_grad;
   network_.module->eval();
-  const Samples& all = pictures_.validation();
+  const Samples& all = validation_;
   Quality sum;
   const std::int64_t count = all.size(), batch = 16;
   for (std::int64_t first = 0; first < count; first += batch) {
@@ -92,7 +107,7 @@ Quality Experiment::validate() const {
 Samples Experiment::restored(std::int64_t count, Tensor& output) const {
   const NoGradGuard no_grad;
   network_.module->eval();
-  const Samples& all = pictures_.validation();
+  const Samples& all = validation_;
   Samples part = rows(all, 0, std::min(count, all.size()));
   output = network_.forward(part.input, part.time);
   network_.module->train();

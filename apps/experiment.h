@@ -20,11 +20,12 @@ struct Quality {
 class Experiment {
  public:
   /// `pictures` is shared by the runs of a comparison, and must outlive the experiment.
-  Experiment(const RunOptions& options, const Pictures& pictures);
+  Experiment(const RunOptions& options, const Pictures& pictures, const Machine& machine = {});
 
   Trainer& trainer() { return *trainer_; }
   const Trainer& trainer() const { return *trainer_; }
   const RunOptions& options() const { return options_; }
+  const Device& device() const { return device_; }
   /// On mesh 0, on the fixed validation set with its fixed noise; no training time.
   Quality validate() const;
   /// The network's output for the first `count` validation samples, and what it saw.
@@ -41,7 +42,8 @@ class Experiment {
   class Source;
 
   RunOptions options_;
-  const Pictures& pictures_;
+  Device device_;
+  Samples validation_;  // on the device
   Network network_;
   std::unique_ptr<ParameterBuffer> parameters_;
   std::unique_ptr<Optimizer> optimizer_;

@@ -8,6 +8,7 @@
 
 #include "apps/subcommands.h"
 #include "apps/version.h"
+#include "core/device.h"
 #include "core/parallel.h"
 #include "kernels/instruction_set.h"
 
@@ -20,11 +21,20 @@ std::string joined(std::initializer_list<int> numbers) {
   return text;
 }
 
+std::string device_list() {
+  std::string text;
+  for (const DeviceInfo& info : devices()) {
+    text += fmt::format("{}{} ({}, {:.0f} GiB)", text.empty() ? "" : ", ", info.device.str(),
+                        info.name, static_cast<double>(info.memory) / (1 << 30));
+  }
+  return text;
+}
+
 int info(bool json) {
   const std::vector<std::vector<std::string>> rows = {
       {"version", version()},
       {"build", build_description()},
-      {"devices", "cpu"},
+      {"devices", device_list()},
       {"cpu threads", std::to_string(thread_count())},
       {"cpu instructions", std::string(kernels::instruction_set())},
       {"fmt", joined({FMT_VERSION / 10000, FMT_VERSION / 100 % 100, FMT_VERSION % 100})},

@@ -79,7 +79,15 @@ void add_options(CLI::App& command, MachineOptions& options, bool with_folder) {
     command.add_option("--out", options.out,
                        "Run folder; default: runs/<subcommand>-<date>-<time>");
   }
-  command.add_option("--device", options.device, "cpu or auto")->capture_default_str();
+  command
+      .add_option("--device", options.device,
+                  "cpu, cuda, cuda:<number>, cuda-sim (CUDA's kernels, simulated: slow) or auto "
+                  "(cuda where there is one, else cpu)")
+      ->capture_default_str();
+  command.add_flag(
+      "--no-graph", options.no_graph,
+      "Launch every kernel of every step, rather than record a step once and replay it "
+      "(cuda, cuda-sim)");
   command.add_option("--threads", options.threads, "CPU threads; default: all cores")
       ->check(number<int>(1, 4096));
   command
@@ -88,11 +96,13 @@ void add_options(CLI::App& command, MachineOptions& options, bool with_folder) {
       ->check(number<std::int64_t>(1, std::int64_t{1} << 40));
 }
 
-void apply(const MachineOptions& options) {
-  TELESCOPE_CHECK(options.device == "auto" || parse_device(options.device).is_cpu(), "--device",
-                  "this program trains on cpu so far, got '{}'", options.device);
+Machine apply(const MachineOptions& options) {
+  const Machine machine{.device = parse_device(options.device), .graphs = !options.no_graph};
   if (options.threads > 0) set_thread_count(options.threads);
-  if (options.memory_limit_mib > 0) set_memory_limit(options.memory_limit_mib << 20);
+  if (options.memory_limit_mib > 0) {
+    set_memory_limit(options.memory_limit_mib << 20, machine.device);
+  }
+  return machine;
 }
 
 void check(const RunOptions& o) {

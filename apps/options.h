@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "core/device.h"
+
 namespace CLI {
 class App;
 }
@@ -45,6 +47,7 @@ struct RunOptions {
 struct MachineOptions {
   std::string out;
   std::string device = "auto";
+  bool no_graph = false;
   int threads = 0;
   std::int64_t memory_limit_mib = 0;
 };
@@ -54,8 +57,13 @@ void add_options(CLI::App& command, RunOptions& options,
                  const std::vector<std::string>& without = {});
 /// `with_folder`: also `--out`.
 void add_options(CLI::App& command, MachineOptions& options, bool with_folder = true);
+/// Where a run computes, and how its steps get there.
+struct Machine {
+  Device device;
+  bool graphs = true;  ///< steps are recorded and replayed where the device can
+};
 /// Applies --device, --threads and the memory limit.
-void apply(const MachineOptions& options);
+Machine apply(const MachineOptions& options);
 
 /// Error with one line unless the values make sense together.
 void check(const RunOptions& options);

@@ -93,13 +93,13 @@ Measured measure(const ProfileCommand& p, std::string what, const F& step) {
 }
 
 // The last steps of the schedule: on the finest mesh, where a strategy has stages.
-Measured profile_network(ProfileCommand& p) {
+Measured profile_network(ProfileCommand& p, Device device) {
   RunOptions& options = p.options;
   check(options);
   options.validation_images = 1;
   options.steps = (p.warmup + p.steps) << (options.levels - 1);  // stages halve them
   const Pictures pictures(options);
-  Experiment experiment(options, pictures);
+  Experiment experiment(options, pictures, {device, false});  // a graph has no kernels to time
   Trainer& trainer = experiment.trainer();
   trainer.resume({.steps = trainer.schedule().steps() - p.warmup - p.steps});
   const std::string what = fmt::format(
@@ -166,17 +166,14 @@ void print(const ProfileCommand& p, const Measured& measured, Device device,
 
 int profile(ProfileCommand& p) {
   check(p);
-  const bool network = p.operation.empty();  // which trains on the CPU so far, operations anywhere
-  const Device device =
-      network && p.machine.device == "auto" ? Device() : parse_device(p.machine.device);
-  TELESCOPE_CHECK(!network || device.is_cpu(), "--device",
-                  "this program trains on cpu so far, got '{}'", p.machine.device);
+  const Device device = parse_device(p.machine.device);
   if (p.machine.threads > 0) set_thread_count(p.machine.threads);
   std::optional<Roofline> roofline;
   if (!p.no_roofline) roofline = measure_roofline(device);
   release_cached_memory(device);  // the probe's arrays are not the run's
-  if (p.machine.memory_limit_mib > 0) set_memory_limit(p.machine.memory_limit_mib << 20);
-  const Measured measured = network ? profile_network(p) : profile_operation(p, device);
+  apply(p.machine);
+  const Measured measured =
+      p.operation.empty() ? profile_network(p, device) : profile_operation(p, device);
 
   const auto rows = kernel_rows(measured.totals, device.type == DeviceType::cuda);
   print(p, measured, device, rows, roofline);

@@ -34,13 +34,14 @@ CsvCell cell(const std::optional<double>& value) {
 }
 
 std::vector<CsvCell> row_of(const StepReport& report, const TrainerState& state,
-                            const std::optional<Quality>& quality, int meshes) {
+                            const std::optional<Quality>& quality, const Device& device,
+                            int meshes) {
   std::vector<CsvCell> row;
   const auto add = [&row](const auto&... values) { (row.emplace_back(values), ...); };
   add(state.steps, state.work_units, state.seconds, state.images, state.flop, report.learning_rate,
       std::int64_t{report.meshes.front().mesh.level}, report.loss);
   add(cell(quality ? std::optional(quality->mse) : std::nullopt),
-      cell(quality ? std::optional(quality->psnr) : std::nullopt), memory_use().peak);
+      cell(quality ? std::optional(quality->psnr) : std::nullopt), memory_use(device).peak);
   for (int m = 0; m < meshes; ++m) {
     const auto found = std::find_if(report.meshes.begin(), report.meshes.end(),
                                     [m](const MeshReport& r) { return r.mesh.level == m; });
@@ -48,7 +49,7 @@ std::vector<CsvCell> row_of(const StepReport& report, const TrainerState& state,
       row.resize(row.size() + std::size(mesh_columns));
     } else {
       add(found->samples, found->loss, found->difference, cell(found->gradient_norm),
-          cell(found->variance), found->seconds, found->flop);
+          cell(found->variance), cell(found->seconds), found->flop);
     }
   }
   return row;
@@ -67,6 +68,7 @@ int run(Experiment& experiment, const RunFolder& folder, bool resumed) {
   const RunOptions& options = experiment.options();
   const std::int64_t total = trainer.schedule().steps();
   const int meshes = trainer.schedule().meshes();
+  const bool runs_ahead = !experiment.device().is_cpu();  // the CPU is done when a call returns
   const auto point = [&](double loss) {
     const TrainerState& s = trainer.state();
     return ProgressPoint{s.steps, loss, s.work_units, s.images};
@@ -84,7 +86,13 @@ int run(Experiment& experiment, const RunFolder& folder, bool resumed) {
   while (!trainer.done()) {
     StepReport report;
     try {
-      report = trainer.step();
+      if (trainer.in_flight() == 0) trainer.start_step();
+      // A device is given its next step early, but not past one after which all must stand still.
+      const std::int64_t next = trainer.state().steps + 1;
+      const bool pause = due(next, options.validate_every, total) ||
+                         due(next, options.checkpoint_every, total) || stop_requested();
+      if (runs_ahead && !pause) trainer.start_step();
+      report = trainer.finish_step();
     } catch (const Failure&) {
       progress.finish();
       checkpoint();
@@ -93,8 +101,9 @@ int run(Experiment& experiment, const RunFolder& folder, bool resumed) {
     const std::int64_t done = trainer.state().steps;
     std::optional<Quality> quality;
     if (due(done, options.validate_every, total)) quality = experiment.validate();
-    csv->add(row_of(report, trainer.state(), quality, meshes));
+    csv->add(row_of(report, trainer.state(), quality, experiment.device(), meshes));
     progress.update(point(report.loss));
+    if (trainer.in_flight() > 0) continue;
     if (stop_requested() || due(done, options.checkpoint_every, total)) checkpoint();
     if (stop_requested()) break;
   }

@@ -24,8 +24,8 @@ RunSummary summarise(const RunFolder& folder, const Schedule& schedule, std::int
 /// Degraded, restored and clean validation images, a row each, as PNG.
 std::string sample_sheet(const Experiment& experiment, std::int64_t count = 6);
 
-/// Machine, compiler, version, threads and date, for a report.
-NamedValues environment();
+/// Machine, compiler, version, device, threads and date, for a report.
+NamedValues environment(const Device& device);
 /// The options by their names.
 NamedValues configuration(const RunOptions& options);
 

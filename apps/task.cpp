@@ -16,11 +16,16 @@ RandomKey stream(const NoiseKey& key, const char* what) {
 }  // namespace
 
 Samples denoise(const Tensor& clean, const Tensor& t, const NoiseKey& key) {
-  return {mix(clean, random_normal(clean.shape(), stream(key, "z")), t), clean, t, {}};
+  return {mix(clean, random_normal(clean.shape(), stream(key, "z"), DType::f32, clean.device()), t),
+          clean,
+          t,
+          {}};
 }
 
 Samples denoise(const Tensor& clean, const NoiseKey& key) {
-  return denoise(clean, random_uniform({clean.extent(0)}, stream(key, "t")), key);
+  return denoise(
+      clean, random_uniform({clean.extent(0)}, stream(key, "t"), 0, 1, DType::f32, clean.device()),
+      key);
 }
 
 Samples denoise_evenly(const Tensor& clean, std::int64_t draws, const NoiseKey& key) {
@@ -34,7 +39,7 @@ Samples denoise_evenly(const Tensor& clean, std::int64_t draws, const NoiseKey& 
       time = (static_cast<float>((draw + i) % draws) + time) / static_cast<float>(draws);
     }
   }
-  return denoise(concat_rows(repeated), t, key);
+  return denoise(concat_rows(repeated), t.to(clean.device()), key);
 }
 
 }  // namespace telescope::app

@@ -30,7 +30,7 @@ void write_report(const TrainCommand& train, const Experiment& experiment,
       {.title = options.task + " with " + options.model + ", " + options.strategy,
        .command_line = train.command_line,
        .configuration = configuration(options),
-       .environment = environment(),
+       .environment = environment(experiment.device()),
        .strategies = {summary.row},
        .training = {summary.training},
        .validation = {summary.validation},
@@ -41,7 +41,7 @@ void write_report(const TrainCommand& train, const Experiment& experiment,
 }
 
 int train(TrainCommand& train) {
-  apply(train.machine);
+  const Machine machine = apply(train.machine);
   TELESCOPE_CHECK(!train.resume || !train.machine.out.empty(), "--resume",
                   "expected --out with the folder of the run to resume");
   std::optional<RunFolder> folder;
@@ -61,7 +61,7 @@ int train(TrainCommand& train) {
   }
   check(train.options);
   const Pictures pictures(train.options);
-  Experiment experiment(train.options, pictures);
+  Experiment experiment(train.options, pictures, machine);
   if (train.resume) {
     experiment.load_checkpoint(folder->checkpoint_path());
   } else {

@@ -306,7 +306,6 @@ TEST_CASE("wrong requests are one line, and leave nothing behind") {
   refused({"--operation", "group_norm", "--shape", "2,4,4,6,4"}, "group_norm");
   refused({"--operation", "restrict-mean", "--shape", "2,1,4,6"}, "restrict");
   refused({"--operation", "silu", "--size", "64"}, "--size: is for a network");
-  refused({"--device", "cuda-sim"}, "--device: this program trains on cpu so far");
   refused({"--device", "gpu"}, "device: expected cpu, cuda");
   refused({"--shape", "4,4"}, "--shape: expected --operation");
   refused({"--steps", "0"}, "from 1 to 100000");

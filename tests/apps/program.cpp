@@ -149,7 +149,7 @@ TEST_CASE("wrong requests") {
   refused({"--data", (folder.path() / "none").string()}, "none");
   refused({"--strategy", "sgd"}, "expected one of single-scale");
   refused({"--task", "sing"}, "--task: expected denoise, got 'sing'");
-  refused({"--device", "cuda-sim"}, "--device: this program trains on cpu so far, got 'cuda-sim'");
+  refused({"--device", "gpu"}, "expected cpu, cuda, cuda:<number>, cuda-sim or auto, got 'gpu'");
   refused({"--device", "cuda:99"}, "device: ");
   refused({"--device", "tpu"}, "expected cpu, cuda, cuda:<number>, cuda-sim or auto, got 'tpu'");
   refused({"--lr", "-1"}, "--lr");
