@@ -31,24 +31,18 @@ __global__ void mix_kernel(std::int64_t n, std::int64_t size, const T* t, const 
   }
 }
 
-template <int width, class T>
-void launch_mix(const Stream& stream, std::int64_t n, std::int64_t size, const T* t, const T* a,
-                const T* b, T* y) {
-  const dim3 grid(blocks_for(size / width, threads), blocks_for(n, 1, 65535));
-  launch<mix_kernel<width, T>>(stream, grid, threads, 0, n, size, t, a, b, y);
-}
-
 }  // namespace
 
 template <class T>
 void mix(const Stream& stream, std::int64_t n, std::int64_t size, const T* t, const T* a,
          const T* b, T* y) {
-  constexpr int width = 16 / sizeof(T);
-  if (size % width == 0 && aligned_to(16, a, b, y)) {
-    launch_mix<width>(stream, n, size, t, a, b, y);
-  } else {
-    launch_mix<1>(stream, n, size, t, a, b, y);
-  }
+  with_width<T>(
+      size % pack_width<T> == 0,
+      [&]<int width>() {
+        const dim3 grid(blocks_for(size / width, threads), blocks_for(n, 1, 65535));
+        launch<mix_kernel<width, T>>(stream, grid, threads, 0, n, size, t, a, b, y);
+      },
+      a, b, y);
 }
 
 template void mix(const Stream&, std::int64_t, std::int64_t, const float*, const float*,

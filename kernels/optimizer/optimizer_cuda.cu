@@ -91,17 +91,6 @@ __global__ void clip_factor_kernel(double max_norm, const double* squared_norm, 
   if (norm) *norm = length;
 }
 
-// Calls f(std::integral_constant<int, width>()) with the widest packs that n and the pointers allow.
-template <class T, class F, class... P>
-void with_width(std::int64_t n, const F& f, const P*... pointers) {
-  constexpr int width = 16 / sizeof(T);
-  if (n % width == 0 && aligned_to(16, pointers...)) {
-    f(std::integral_constant<int, width>());
-  } else {
-    f(std::integral_constant<int, 1>());
-  }
-}
-
 }  // namespace
 
 void halt_unless_finite(const Stream& stream, std::int64_t n, const double* x,
@@ -113,11 +102,10 @@ template <class T>
 void adam_step(const Stream& stream, std::int64_t n, const AdamOptions& options,
                const OptimizerScalars* scalars, const T* grad, T* param, T* m, T* v) {
   with_width<T>(
-      n,
-      [&](auto width) {
-        launch<adam_kernel<decltype(width)::value, T>>(
-            stream, blocks_for(n / width, threads, most_blocks), threads, 0, n, options, scalars,
-            grad, param, m, v);
+      n % pack_width<T> == 0,
+      [&]<int width>() {
+        launch<adam_kernel<width, T>>(stream, blocks_for(n / width, threads, most_blocks), threads,
+                                      0, n, options, scalars, grad, param, m, v);
       },
       grad, param, m, v);
 }
@@ -126,15 +114,15 @@ template <class T>
 void sgd_momentum_step(const Stream& stream, std::int64_t n, const SgdOptions& options,
                        const OptimizerScalars* scalars, const T* grad, T* param, T* buffer) {
   with_width<T>(
-      n,
-      [&](auto width) {
+      n % pack_width<T> == 0,
+      [&]<int width>() {
         const unsigned blocks = blocks_for(n / width, threads, most_blocks);
         if (buffer) {
-          launch<sgd_kernel<decltype(width)::value, true, T>>(
-              stream, blocks, threads, 0, n, options, scalars, grad, param, buffer);
+          launch<sgd_kernel<width, true, T>>(stream, blocks, threads, 0, n, options, scalars, grad,
+                                             param, buffer);
         } else {
-          launch<sgd_kernel<decltype(width)::value, false, T>>(
-              stream, blocks, threads, 0, n, options, scalars, grad, param, buffer);
+          launch<sgd_kernel<width, false, T>>(stream, blocks, threads, 0, n, options, scalars, grad,
+                                              param, buffer);
         }
       },
       grad, param, buffer);

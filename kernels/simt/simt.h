@@ -21,3 +21,4 @@
 #include "kernels/simt/map.h"
 #include "kernels/simt/memory.h"
 #include "kernels/simt/tensor_core.h"
+#include "kernels/simt/variants.h"
