@@ -6,18 +6,16 @@
 
 namespace telescope::kernels {
 
-namespace cpu {
-template <class T>
-void copy_columns(std::int64_t rows, std::int64_t columns, const T* from, std::int64_t from_stride,
-                  T* to, std::int64_t to_stride);
-}  // namespace cpu
+TELESCOPE_ON_EVERY_DEVICE(template <class T> void copy_columns(const Stream&, std::int64_t rows,
+                                                               std::int64_t columns, const T* from,
+                                                               std::int64_t from_stride, T* to,
+                                                               std::int64_t to_stride);)
 
 template <class T>
 void copy_columns(const Stream& stream, std::int64_t rows, std::int64_t columns, const T* from,
                   std::int64_t from_stride, T* to, std::int64_t to_stride) {
   const Scope scope("copy_columns", 0, 2 * rows * columns * std::int64_t{sizeof(T)});
-  on_device(stream, "copy_columns",
-            [&] { cpu::copy_columns(rows, columns, from, from_stride, to, to_stride); });
+  TELESCOPE_DISPATCH(stream, copy_columns, rows, columns, from, from_stride, to, to_stride);
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                                \

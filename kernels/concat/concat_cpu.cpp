@@ -37,8 +37,8 @@ HWY_AFTER_NAMESPACE();
 namespace telescope::kernels::cpu {
 
 template <class T>
-void copy_columns(std::int64_t rows, std::int64_t columns, const T* from, std::int64_t from_stride,
-                  T* to, std::int64_t to_stride) {
+void copy_columns(const Stream&, std::int64_t rows, std::int64_t columns, const T* from,
+                  std::int64_t from_stride, T* to, std::int64_t to_stride) {
   const std::int64_t grain = (1 << 14) / std::max<std::int64_t>(columns, 1) + 1;
   parallel_for(rows, grain, [=](std::int64_t i, std::int64_t end) {
     TELESCOPE_SIMD(copy_columns_range<T>)
@@ -46,8 +46,9 @@ void copy_columns(std::int64_t rows, std::int64_t columns, const T* from, std::i
   });
 }
 
-#define TELESCOPE_INSTANTIATE(T) \
-  template void copy_columns(std::int64_t, std::int64_t, const T*, std::int64_t, T*, std::int64_t);
+#define TELESCOPE_INSTANTIATE(T)                                                                \
+  template void copy_columns(const Stream&, std::int64_t, std::int64_t, const T*, std::int64_t, \
+                             T*, std::int64_t);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE
