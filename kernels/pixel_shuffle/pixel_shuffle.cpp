@@ -6,24 +6,24 @@
 
 namespace telescope::kernels {
 
-namespace cpu {
-template <class T>
-void pixel_shuffle(const PixelShuffleShape& shape, const T* x, T* y);
-template <class T>
-void pixel_shuffle_backward(const PixelShuffleShape& shape, const T* dy, T* dx);
-}  // namespace cpu
+TELESCOPE_ON_EVERY_DEVICE(template <class T>
+                          void pixel_shuffle(const Stream&, const PixelShuffleShape& shape,
+                                             const T* x, T* y);
+                          template <class T>
+                          void pixel_shuffle_backward(const Stream&, const PixelShuffleShape& shape,
+                                                      const T* dy, T* dx);)
 
 template <class T>
 void pixel_shuffle(const Stream& stream, const PixelShuffleShape& shape, const T* x, T* y) {
   const Scope scope("pixel_shuffle", 0, 2 * shape.size() * std::int64_t{sizeof(T)});
-  on_device(stream, "pixel_shuffle", [&] { cpu::pixel_shuffle(shape, x, y); });
+  TELESCOPE_DISPATCH(stream, pixel_shuffle, shape, x, y);
 }
 
 template <class T>
 void pixel_shuffle_backward(const Stream& stream, const PixelShuffleShape& shape, const T* dy,
                             T* dx) {
   const Scope scope("pixel_shuffle_backward", 0, 2 * shape.size() * std::int64_t{sizeof(T)});
-  on_device(stream, "pixel_shuffle", [&] { cpu::pixel_shuffle_backward(shape, dy, dx); });
+  TELESCOPE_DISPATCH(stream, pixel_shuffle_backward, shape, dy, dx);
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                      \

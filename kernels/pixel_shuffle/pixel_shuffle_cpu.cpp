@@ -44,18 +44,18 @@ void for_all(const PixelShuffleShape& s, X* x, Y* y, const Move& move) {
 }  // namespace
 
 template <class T>
-void pixel_shuffle(const PixelShuffleShape& shape, const T* x, T* y) {
+void pixel_shuffle(const Stream&, const PixelShuffleShape& shape, const T* x, T* y) {
   for_all(shape, x, y, [](const T& from, T& to) { to = from; });
 }
 
 template <class T>
-void pixel_shuffle_backward(const PixelShuffleShape& shape, const T* dy, T* dx) {
+void pixel_shuffle_backward(const Stream&, const PixelShuffleShape& shape, const T* dy, T* dx) {
   for_all(shape, dx, dy, [](T& to, const T& from) { to = from; });
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                       \
-  template void pixel_shuffle(const PixelShuffleShape&, const T*, T*); \
-  template void pixel_shuffle_backward(const PixelShuffleShape&, const T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                      \
+  template void pixel_shuffle(const Stream&, const PixelShuffleShape&, const T*, T*); \
+  template void pixel_shuffle_backward(const Stream&, const PixelShuffleShape&, const T*, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

@@ -3,6 +3,7 @@
 
 #include "layers/pointwise.h"
 #include "support/compare.h"
+#include "support/device.h"
 #include "support/sizes.h"
 
 using namespace telescope;
@@ -17,6 +18,14 @@ TEST_CASE("gradients of joins and of the pixel shuffle") {
   check_gradients([](In in) { return concat_rows({in[0], in[1]}); }, {a, c});
   check_gradients([](In in) { return pixel_shuffle(in[0], 2); },
                   {random_tensor({2, 3, 2, 12}, DType::f64, 4)});
+}
+
+TEST_CASE("joins and the pixel shuffle on the test's device") {
+  const Tensor a = random_tensor({2, 3, 2, 3}), b = random_tensor({2, 3, 2, 5});
+  const Tensor c = random_tensor({1, 3, 2, 3});
+  check_on_device([](In in) { return concat_channels({in[0], in[1]}); }, {a, b});
+  check_on_device([](In in) { return concat_rows({in[0], in[1]}); }, {a, c});
+  check_on_device([](In in) { return pixel_shuffle(in[0], 2); }, {random_tensor({2, 3, 2, 12})});
 }
 
 TEST_CASE("one tensor in two places gets both gradients, in memory of its own") {
