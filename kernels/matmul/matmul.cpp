@@ -6,24 +6,23 @@
 
 namespace telescope::kernels {
 
-namespace cpu {
-template <class T>
-void matmul(const MatmulShape& shape, const T* a, const T* b, const T* bias, bool accumulate, T* c);
-}  // namespace cpu
+TELESCOPE_ON_EVERY_DEVICE(template <class T> void matmul(const Stream&, const MatmulShape& shape,
+                                                         const T* a, const T* b, const T* bias,
+                                                         bool accumulate, T* c);)
 
 template <class T>
 void matmul(const Stream& stream, const MatmulShape& shape, const T* a, const T* b, const T* bias,
             T* c) {
   const Scope scope("matmul", shape.flop(), shape.elements() * std::int64_t{sizeof(T)});
-  on_device(stream, "matmul", [&] { cpu::matmul(shape, a, b, bias, false, c); });
+  TELESCOPE_DISPATCH(stream, matmul, shape, a, b, bias, /*accumulate=*/false, c);
 }
 
 template <class T>
 void matmul_accumulate(const Stream& stream, const MatmulShape& shape, const T* a, const T* b,
                        T* c) {
   const Scope scope("matmul", shape.flop(), shape.elements() * std::int64_t{sizeof(T)});
-  on_device(stream, "matmul",
-            [&] { cpu::matmul<T>(shape, a, b, /*bias=*/nullptr, /*accumulate=*/true, c); });
+  const T* bias = nullptr;
+  TELESCOPE_DISPATCH(stream, matmul, shape, a, b, bias, /*accumulate=*/true, c);
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                             \

@@ -43,8 +43,8 @@ void rows_of_c(const MatmulShape& shape, std::int64_t begin, std::int64_t end, s
 }  // namespace
 
 template <class T>
-void matmul(const MatmulShape& shape, const T* a, const T* b, const T* bias, bool accumulate,
-            T* c) {
+void matmul(const Stream&, const MatmulShape& shape, const T* a, const T* b, const T* bias,
+            bool accumulate, T* c) {
   if (shape.m == 0 || shape.n == 0) return;
   const std::int64_t columns = padded_columns<T>(shape.n);
   const std::int64_t most = std::min(depth, shape.k);
@@ -70,8 +70,9 @@ void matmul(const MatmulShape& shape, const T* a, const T* b, const T* bias, boo
   } while (first < shape.k);
 }
 
-template void matmul(const MatmulShape&, const float*, const float*, const float*, bool, float*);
-template void matmul(const MatmulShape&, const double*, const double*, const double*, bool,
-                     double*);
+template void matmul(const Stream&, const MatmulShape&, const float*, const float*, const float*,
+                     bool, float*);
+template void matmul(const Stream&, const MatmulShape&, const double*, const double*, const double*,
+                     bool, double*);
 
 }  // namespace telescope::kernels::cpu

@@ -2,6 +2,7 @@
 #include "layers/linear.h"
 
 #include "support/compare.h"
+#include "support/device.h"
 
 using namespace telescope;
 using namespace telescope::test;
@@ -22,6 +23,12 @@ TEST_CASE("gradients of linear and matmul") {
   check_gradients([](In in) { return linear(in[0], in[1], Tensor()); }, {x, weight});
   check_gradients([](In in) { return matmul(in[0], in[1]); },
                   {x, random_tensor({3, 7}, DType::f64, 4)});
+}
+
+TEST_CASE("products on the test's device") {
+  const Tensor x = random_tensor({5, 7}), weight = random_tensor({6, 7}), bias = random_tensor({6});
+  check_on_device([](In in) { return linear(in[0], in[1], in[2]); }, {x, weight, bias});
+  check_on_device([](In in) { return matmul(in[0], in[1]); }, {x, random_tensor({7, 9})});
 }
 
 TEST_CASE("linear and matmul say what does not fit") {
