@@ -37,7 +37,7 @@ void check_probability(double p) {
 }  // namespace
 
 Tensor dropout(const Tensor& x, double p, const RandomKey& key, const Tensor& sample_ids,
-               std::int64_t spacing) {
+               std::int64_t spacing, const Tensor& device_step) {
   check_probability(p);
   TELESCOPE_CHECK(x.rank() >= 1, "dropout", "expected an input [N, ...], got {}", x.shape());
   TELESCOPE_CHECK(sample_ids.defined() && sample_ids.dtype() == DType::i64 &&
@@ -51,7 +51,18 @@ Tensor dropout(const Tensor& x, double p, const RandomKey& key, const Tensor& sa
   TELESCOPE_CHECK(spacing >= 1 && spacing <= most, "dropout",
                   "input {} expects a spacing from 1 to {}, got {}", x.shape(), most, spacing);
   if (p == 0) return x;
-  const kernels::DropoutKey named{key, spacing};
+  TELESCOPE_CHECK(sample_ids.device() == x.device(), "dropout",
+                  "expected sample_ids on {} as the input, got them on {}", x.device().str(),
+                  sample_ids.device().str());
+  kernels::DropoutKey named{key, spacing};
+  if (device_step.defined()) {
+    TELESCOPE_CHECK(device_step.dtype() == DType::i64 && device_step.numel() == 1 &&
+                        device_step.device() == x.device(),
+                    "dropout", "expected a step i64 [1] on {}, got {} {} on {}", x.device().str(),
+                    name_of(device_step.dtype()), device_step.shape(), device_step.device().str());
+    named.step = device_step.data<std::int64_t>();
+  }
+  // device_step comes along to keep what `named` points at.
   const auto backward = [=, ids = sample_ids.detach()](const Tensor& dy, Gradients& gradients) {
     gradients.give(0, apply(dy, named, p, ids));
   };
@@ -74,7 +85,7 @@ Tensor dropout(const Tensor& x, double p, std::string_view layer_name) {
                   "pass (or evaluation mode)",
                   layer_name);
   const RandomKey key(context->seed, "dropout/" + std::string(layer_name), context->step);
-  return dropout(x, p, key, context->sample_ids, context->spacing);
+  return dropout(x, p, key, context->sample_ids, context->spacing, context->device_step);
 }
 
 }  // namespace telescope

@@ -23,8 +23,11 @@ namespace telescope {
 /// next coarser one, the coarse mask is the injection of the fine one (every other row and column).
 /// Backward computes the mask again: the key and the ids are kept, no activation. Error if p is
 /// outside [0, 1], the ids are not i64 [N], or the spacing is below 1 or too large for 32 bits.
+///
+/// Where `device_step` (i64 [1]) is defined, it takes the place of the step of the key; forward and
+/// backward read it when they run, so that it must hold the same number for both.
 Tensor dropout(const Tensor& x, double p, const RandomKey& key, const Tensor& sample_ids,
-               std::int64_t spacing);
+               std::int64_t spacing, const Tensor& device_step = {});
 
 /// What the random layers of a network need to know beyond their input.
 struct RandomContext {
@@ -32,6 +35,9 @@ struct RandomContext {
   std::uint64_t step = 0;
   Tensor sample_ids;         ///< i64 [N], a number for each sample of the batch
   std::int64_t spacing = 1;  ///< of the mesh, in pixels of the finest one
+  /// Where it is defined, i64 [1] on the device of the inputs, the step is read from it, and not
+  /// from `step`, when the device gets there: a graph recorded once is replayed with other masks.
+  Tensor device_step = {};
 };
 
 /// While one is alive, layers on this thread find its context; the innermost one counts.

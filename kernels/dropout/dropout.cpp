@@ -6,17 +6,17 @@
 
 namespace telescope::kernels {
 
-namespace cpu {
-template <class T>
-void dropout(const DropoutShape& shape, const DropoutKey& key, double p,
-             const std::int64_t* sample_ids, const T* x, T* y);
-}  // namespace cpu
+TELESCOPE_ON_EVERY_DEVICE(template <class T> void dropout(const Stream&, const DropoutShape& shape,
+                                                          const DropoutKey& key, double p,
+                                                          const std::int64_t* sample_ids,
+                                                          const T* x, T* y);)
 
 template <class T>
 void dropout(const Stream& stream, const DropoutShape& shape, const DropoutKey& key, double p,
              const std::int64_t* sample_ids, const T* x, T* y) {
   const Scope scope("dropout", shape.numel(), 2 * shape.numel() * std::int64_t{sizeof(T)});
-  on_device(stream, "dropout", [&] { cpu::dropout(shape, key, p, sample_ids, x, y); });
+  if (shape.numel() == 0) return;
+  TELESCOPE_DISPATCH(stream, dropout, shape, key, p, sample_ids, x, y);
 }
 
 template void dropout(const Stream&, const DropoutShape&, const DropoutKey&, double,

@@ -19,10 +19,13 @@ struct DropoutShape {
 };
 
 /// Names a mask. `spacing` is the distance of neighbouring pixels in pixels of the finest mesh, so
-/// that the mask on a mesh of spacing 2 s is every other row and column of that of spacing s.
+/// that the mask on a mesh of spacing 2 s is every other row and column of that of spacing s. Where
+/// `step` is not null, the device reads the step of the key there when it gets to it, so that a
+/// captured CUDA graph can be replayed with new masks.
 struct DropoutKey {
   RandomKey key;
   std::int64_t spacing = 1;
+  const std::int64_t* step = nullptr;
 };
 
 /// The key of one sample: two words, and a third for its counters.
@@ -44,7 +47,7 @@ inline std::int32_t dropout_threshold(double p) {
 
 /// y = x / (1 - p) where kept, 0 where dropped; the feature (n, i, j, c) is dropped with
 /// probability p, decided by (key, sample_ids[n], i spacing, j spacing, c) alone. p from 0 to 1;
-/// rows and columns times spacing must stay below 2^32. y may be x. Backward is the same function
+/// rows and columns times spacing must stay below 2^32. sample_ids [n]. y may be x. Backward is the same function
 /// of dy: nothing is saved but the key and the ids.
 template <class T>
 void dropout(const Stream& stream, const DropoutShape& shape, const DropoutKey& key, double p,

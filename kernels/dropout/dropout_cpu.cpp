@@ -86,10 +86,11 @@ constexpr std::int64_t grain = 1 << 13;  // elements worth a thread
 constexpr std::int64_t most_lanes = HWY_MAX_BYTES / sizeof(std::uint32_t);
 
 template <class T>
-void dropout(const DropoutShape& shape, const DropoutKey& key, double p,
+void dropout(const Stream&, const DropoutShape& shape, const DropoutKey& named, double p,
              const std::int64_t* sample_ids, const T* x, T* y) {
   const auto [n, h, w, c] = shape;
-  if (shape.numel() == 0) return;
+  DropoutKey key = named;
+  if (key.step) key.key.step = static_cast<std::uint64_t>(*key.step);
   const std::int64_t groups = (c + 3) / 4, counters = w * groups, padded = counters + most_lanes;
   const Storage workspace =
       Storage::allocate(static_cast<std::size_t>(2 * padded) * sizeof(std::uint32_t), Device());
@@ -112,10 +113,10 @@ void dropout(const DropoutShape& shape, const DropoutKey& key, double p,
   });
 }
 
-template void dropout(const DropoutShape&, const DropoutKey&, double, const std::int64_t*,
-                      const float*, float*);
-template void dropout(const DropoutShape&, const DropoutKey&, double, const std::int64_t*,
-                      const double*, double*);
+template void dropout(const Stream&, const DropoutShape&, const DropoutKey&, double,
+                      const std::int64_t*, const float*, float*);
+template void dropout(const Stream&, const DropoutShape&, const DropoutKey&, double,
+                      const std::int64_t*, const double*, double*);
 
 }  // namespace telescope::kernels::cpu
 #endif

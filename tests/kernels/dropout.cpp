@@ -5,6 +5,7 @@
 
 #include "core/parallel.h"
 #include "support/compare.h"
+#include "support/device.h"
 #include "support/sizes.h"
 
 using namespace telescope;
@@ -16,15 +17,18 @@ namespace {
 template <class T>
 Tensor dropout(const DropoutShape& s, const DropoutKey& key, double p,
                const std::vector<std::int64_t>& ids, const Tensor& x) {
-  const Tensor y = Tensor::empty(x.shape(), x.dtype());
-  kernels::dropout(Stream(), s, key, p, ids.data(), x.data<T>(), y.data<T>());
-  return y;
+  const Tensor y = empty_on_device(x.shape(), x.dtype()), x_there = on_device(x);
+  const Tensor ids_there = on_device(Tensor::from(ids, {static_cast<std::int64_t>(ids.size())}));
+  kernels::dropout(test_stream(), s, key, p, ids_there.data<std::int64_t>(), x_there.data<T>(),
+                   y.data<T>());
+  return on_host(y);
 }
 
 Shape shape_of(const DropoutShape& s) { return {s.n, s.h, s.w, s.c}; }
 }  // namespace
 
 TEST_CASE_TEMPLATE("vectors give the mask of the scalar definition", T, float, double) {
+  if (!runs_here<T>()) return;
   for (const auto& image : images) {
     for (const auto c : channels) {
       const DropoutShape s{image.n, image.h, image.w, c};
@@ -104,6 +108,23 @@ TEST_CASE("the share of what is dropped is p, along every direction") {
       CHECK(std::abs(both / m - p * p) < 5 * std::sqrt(3 * p * p * (1 - p * p) / m));
     }
   }
+}
+
+TEST_CASE("the step may lie in memory of the device, and a batch at any address") {
+  const DropoutShape s{3, 5, 6, 8};
+  const std::vector<std::int64_t> ids = {4, 9, -1};
+  const Tensor x = random_tensor(shape_of(s)),
+               step = on_device(Tensor::from<std::int64_t>({7}, {1}));
+  const Tensor expected = dropout<float>(s, {RandomKey(5, "a", 7)}, 0.5, ids, x);
+  CHECK_SAME(dropout<float>(s, {RandomKey(5, "a", 2), 1, step.data<std::int64_t>()}, 0.5, ids, x),
+             expected);
+  const Tensor odd = empty_on_device({s.numel() + 1}),
+               ids_there = on_device(Tensor::from(ids, {3}));
+  odd.rows(1, s.numel()).copy_from(x.reshape({s.numel()}));
+  float* in_place = odd.data<float>() + 1;
+  kernels::dropout(test_stream(), s, {RandomKey(5, "a", 7)}, 0.5, ids_there.data<std::int64_t>(),
+                   in_place, in_place);
+  CHECK_SAME(odd.rows(1, s.numel()).clone().reshape(x.shape()), expected);
 }
 
 TEST_CASE("everything is kept at 0 and dropped at 1") {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "layers/dropout.h"
 
+#include "core/graph.h"
 #include "support/compare.h"
+#include "support/device.h"
 
 using namespace telescope;
 using namespace telescope::test;
@@ -19,6 +21,45 @@ TEST_CASE("gradients of dropout") {
         return dropout(in[0], 0.3, key, ids({3, 8}), 2);
       },
       {random_tensor({2, 4, 3, 5}, DType::f64)});
+}
+
+TEST_CASE("dropout on the test's device, its step in memory there") {
+  const Tensor x = random_tensor({2, 4, 3, 5}), seed = random_tensor(x.shape(), DType::f32, 2);
+  const Tensor step = Tensor::from<std::int64_t>({5}, {1});
+  const auto run = [&](const Device& device, const RandomKey& named, const Tensor& at) {
+    const Tensor leaf = x.clone().to(device).set_requires_grad();
+    const Tensor y = dropout(leaf, 0.3, named, ids({3, 8}).to(device), 2, at);
+    y.backward(seed.to(device));
+    return std::vector<Tensor>{y.detach(), leaf.grad()};
+  };
+  const auto expected = run(Device(), key, {});
+  const RandomKey other_step(1, "dropout/test", 6);
+  for (const auto& got :
+       {run(test_device(), key, {}), run(test_device(), other_step, on_device(step))}) {
+    CHECK_SAME(got[0], expected[0]);
+    CHECK_SAME(got[1], expected[1]);
+  }
+  const Tensor image = Tensor::full({2, 4, 4, 4}, 1, DType::f32, test_device());
+  const auto in_scope = [&](std::uint64_t at, const Tensor& device_step) {
+    const RandomScope scope(
+        {.seed = 9, .step = at, .sample_ids = on_device(ids({3, 8})), .device_step = device_step});
+    return dropout(image, 0.5, "block1");
+  };
+  CHECK_SAME(in_scope(1, on_device(step)), in_scope(5, {}));
+}
+
+TEST_CASE("a recorded dropout takes the step of each replay") {
+  if (!Graph::supported(test_device())) return;
+  const Tensor x = on_device(random_tensor({2, 4, 4, 4})), there = on_device(ids({3, 8}));
+  const Tensor step = zeros_on_device({1}, DType::i64);
+  Tensor y;
+  const Graph graph(test_device(), [&] { y = dropout(x, 0.5, key, there, 1, step); });
+  for (const std::int64_t k : {5, 6}) {
+    step.copy_from(Tensor::from<std::int64_t>({k}, {1}));
+    graph.replay();
+    CHECK_SAME(
+        y, dropout(x, 0.5, RandomKey(1, "dropout/test", static_cast<std::uint64_t>(k)), there, 1));
+  }
 }
 
 TEST_CASE("the gradient is dropped where the value was") {
@@ -87,6 +128,9 @@ TEST_CASE("what dropout refuses") {
   CHECK(error_of([&] {
           dropout(x, 0.5, key, ids({1, 2}), 0);
         }) == "dropout: input [2,4,4,3] expects a spacing from 1 to 1073741824, got 0");
+  CHECK(error_of([&] {
+          dropout(x, 0.5, key, ids({1, 2}), 1, Tensor::zeros({1}));
+        }) == "dropout: expected a step i64 [1] on cpu, got f32 [1] on cpu");
   CHECK(error_of([&] { dropout(Tensor::zeros({}), 0.5, key, ids({1}), 1); }) ==
         "dropout: expected an input [N, ...], got []");
 }
