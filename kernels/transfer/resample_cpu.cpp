@@ -140,8 +140,8 @@ Columns<T> make_columns(const TransferShape& s, const Stencil& pixels) {
 }  // namespace
 
 template <class T>
-void resample(const TransferShape& s, const Stencil& rows, const Stencil& pixels, const T* x,
-              T* y) {
+void resample(const Stream&, const TransferShape& s, const Stencil& rows, const Stencil& pixels,
+              const T* x, T* y) {
   const Columns<T> columns = make_columns<T>(s, pixels);
   const std::vector<T> row_weight(rows.weight.begin(), rows.weight.end());
   const std::int64_t row = (s.w + s.out_w) * s.c,
@@ -153,8 +153,9 @@ void resample(const TransferShape& s, const Stencil& rows, const Stencil& pixels
   });
 }
 
-#define TELESCOPE_INSTANTIATE(T) \
-  template void resample(const TransferShape&, const Stencil&, const Stencil&, const T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                              \
+  template void resample(const Stream&, const TransferShape&, const Stencil&, const Stencil&, \
+                         const T*, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

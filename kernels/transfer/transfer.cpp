@@ -6,19 +6,16 @@
 
 namespace telescope::kernels {
 
-namespace cpu {
-template <class T>
-void inject(const TransferShape& shape, const T* x, T* y);
-template <class T>
-void inject_adjoint(const TransferShape& shape, const T* dy, T* dx);
-template <class T>
-void pool2x2(const TransferShape& shape, T factor, const T* x, T* y);
-template <class T>
-void pool2x2_adjoint(const TransferShape& shape, T factor, const T* dy, T* dx);
-template <class T>
-void resample(const TransferShape& shape, const Stencil& rows, const Stencil& columns, const T* x,
-              T* y);
-}  // namespace cpu
+TELESCOPE_ON_EVERY_DEVICE(
+    template <class T> void inject(const Stream&, const TransferShape& shape, const T* x, T* y);
+    template <class T>
+    void inject_adjoint(const Stream&, const TransferShape& shape, const T* dy, T* dx);
+    template <class T>
+    void pool2x2(const Stream&, const TransferShape& shape, T factor, const T* x, T* y);
+    template <class T>
+    void pool2x2_adjoint(const Stream&, const TransferShape& shape, T factor, const T* dy, T* dx);
+    template <class T> void resample(const Stream&, const TransferShape& shape, const Stencil& rows,
+                                     const Stencil& columns, const T* x, T* y);)
 
 namespace {
 // Bytes that have to move: `read` and `written` elements.
@@ -31,20 +28,20 @@ std::int64_t traffic(std::int64_t read, std::int64_t written) {
 template <class T>
 void inject(const Stream& stream, const TransferShape& shape, const T* x, T* y) {
   const Scope scope("inject", 0, traffic<T>(shape.out_size(), shape.out_size()));
-  on_device(stream, "inject", [&] { cpu::inject(shape, x, y); });
+  TELESCOPE_DISPATCH(stream, inject, shape, x, y);
 }
 
 template <class T>
 void inject_adjoint(const Stream& stream, const TransferShape& shape, const T* dy, T* dx) {
   const Scope scope("inject_adjoint", 0, traffic<T>(shape.out_size(), shape.in_size()));
-  on_device(stream, "inject_adjoint", [&] { cpu::inject_adjoint(shape, dy, dx); });
+  TELESCOPE_DISPATCH(stream, inject_adjoint, shape, dy, dx);
 }
 
 template <class T>
 void pool2x2(const Stream& stream, const TransferShape& shape, T factor, const T* x, T* y) {
   const Scope scope("pool2x2", 4 * shape.out_size(),
                     traffic<T>(4 * shape.out_size(), shape.out_size()));
-  on_device(stream, "pool2x2", [&] { cpu::pool2x2(shape, factor, x, y); });
+  TELESCOPE_DISPATCH(stream, pool2x2, shape, factor, x, y);
 }
 
 template <class T>
@@ -52,7 +49,7 @@ void pool2x2_adjoint(const Stream& stream, const TransferShape& shape, T factor,
                      T* dx) {
   const Scope scope("pool2x2_adjoint", shape.out_size(),
                     traffic<T>(shape.out_size(), shape.in_size()));
-  on_device(stream, "pool2x2_adjoint", [&] { cpu::pool2x2_adjoint(shape, factor, dy, dx); });
+  TELESCOPE_DISPATCH(stream, pool2x2_adjoint, shape, factor, dy, dx);
 }
 
 template <class T>
@@ -61,7 +58,7 @@ void resample(const Stream& stream, const TransferShape& shape, const Stencil& r
   const std::int64_t flop =
       2 * shape.n * shape.c * (rows.taps() * shape.w + shape.out_h * columns.taps());
   const Scope scope("resample", flop, traffic<T>(shape.in_size(), shape.out_size()));
-  on_device(stream, "resample", [&] { cpu::resample(shape, rows, columns, x, y); });
+  TELESCOPE_DISPATCH(stream, resample, shape, rows, columns, x, y);
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                              \

@@ -2,6 +2,7 @@
 #include "layers/transfer.h"
 
 #include "support/compare.h"
+#include "support/device.h"
 #include "support/sizes.h"
 
 using namespace telescope;
@@ -23,6 +24,21 @@ TEST_CASE("gradients of restrictions and prolongations") {
       check_gradients([=](In in) { return prolong(in[0], kind, image.h, image.w); }, {coarse});
     }
   }
+}
+
+TEST_CASE("transfers on the test's device") {
+  const Tensor fine = random_tensor({2, 9, 13, 3}), coarse = random_tensor({2, 4, 6, 3});
+  for (int i = 0; i < 5; ++i) {
+    const auto kind = static_cast<Restriction>(i);
+    INFO(name_of(kind));
+    check_on_device([=](In in) { return restrict(in[0], kind); }, {fine});
+  }
+  for (int i = 0; i < 7; ++i) {
+    const auto kind = static_cast<Prolongation>(i);
+    INFO(name_of(kind));
+    check_on_device([=](In in) { return prolong(in[0], kind, 9, 13); }, {coarse});
+  }
+  check_on_device([](In in) { return interpolate(in[0], 3, Interpolation::nearest); }, {coarse});
 }
 
 TEST_CASE("gradients of interpolate") {
