@@ -10,11 +10,10 @@
 
 namespace telescope::kernels {
 
-namespace cpu {
-template <class T>
-void circular_blur(const BlurShape& shape, const CircularTaps& rows, const CircularTaps& columns,
-                   const T* x, T* y);
-}  // namespace cpu
+TELESCOPE_ON_EVERY_DEVICE(template <class T>
+                          void circular_blur(const Stream&, const BlurShape& shape,
+                                             const CircularTaps& rows, const CircularTaps& columns,
+                                             const T* x, T* y);)
 
 CircularTaps gaussian_taps(std::int64_t extent, double sigma, double negligible) {
   const std::int64_t lowest = -((extent - 1) / 2), highest = extent / 2;
@@ -41,7 +40,7 @@ void gaussian_blur(const Stream& stream, const BlurShape& shape, double sigma, c
   const auto taps = static_cast<std::int64_t>(rows.weight.size() + columns.weight.size());
   const Scope scope("gaussian_blur", 2 * taps * shape.size(),
                     2 * shape.size() * std::int64_t{sizeof(T)});
-  on_device(stream, "gaussian_blur", [&] { cpu::circular_blur(shape, rows, columns, x, y); });
+  TELESCOPE_DISPATCH(stream, circular_blur, shape, rows, columns, x, y);
 }
 
 template void gaussian_blur(const Stream&, const BlurShape&, double, const float*, float*);

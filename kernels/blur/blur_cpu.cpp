@@ -99,8 +99,8 @@ HWY_AFTER_NAMESPACE();
 namespace telescope::kernels::cpu {
 
 template <class T>
-void circular_blur(const BlurShape& s, const CircularTaps& rows, const CircularTaps& columns,
-                   const T* x, T* y) {
+void circular_blur(const Stream&, const BlurShape& s, const CircularTaps& rows,
+                   const CircularTaps& columns, const T* x, T* y) {
   const std::vector<T> row_weight(rows.weight.begin(), rows.weight.end());
   const std::vector<T> column_weight(columns.weight.begin(), columns.weight.end());
   const auto row_taps = static_cast<std::int64_t>(row_weight.size());
@@ -125,10 +125,10 @@ void circular_blur(const BlurShape& s, const CircularTaps& rows, const CircularT
   });
 }
 
-template void circular_blur(const BlurShape&, const CircularTaps&, const CircularTaps&,
-                            const float*, float*);
-template void circular_blur(const BlurShape&, const CircularTaps&, const CircularTaps&,
-                            const double*, double*);
+template void circular_blur(const Stream&, const BlurShape&, const CircularTaps&,
+                            const CircularTaps&, const float*, float*);
+template void circular_blur(const Stream&, const BlurShape&, const CircularTaps&,
+                            const CircularTaps&, const double*, double*);
 
 }  // namespace telescope::kernels::cpu
 #endif

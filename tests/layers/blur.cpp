@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "support/compare.h"
+#include "support/device.h"
 
 using namespace telescope;
 using namespace telescope::test;
@@ -13,6 +14,11 @@ TEST_CASE("gradients of the blur") {
     check_gradients([=](const std::vector<Tensor>& in) { return gaussian_blur(in[0], sigma); },
                     {random_tensor({2, 5, 8, 3}, DType::f64)});
   }
+}
+
+TEST_CASE("the blur on the test's device") {
+  check_on_device([](const std::vector<Tensor>& in) { return gaussian_blur(in[0], 1.5); },
+                  {random_tensor({2, 13, 9, 3})});
 }
 
 TEST_CASE("the blur keeps constants and the mean") {
