@@ -45,4 +45,16 @@ __device__ __forceinline__ T block_sum(T value) {
   return sum;
 }
 
+/// The maximum, alike.
+template <int threads, class T>
+__device__ __forceinline__ T block_max(T value) {
+  auto& partials = shared<detail::BlockPartials<T, threads / 32>>().of_warp;
+  value = warp_max(value);
+  __syncthreads();
+  if (lane_number() == 0) partials[warp_number()] = value;
+  __syncthreads();
+  for (int w = 0; w < threads / 32; ++w) value = partials[w] > value ? partials[w] : value;
+  return value;
+}
+
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

@@ -6,17 +6,16 @@
 
 namespace telescope::kernels {
 
-namespace cpu {
-template <class T>
-void softmax(std::int64_t rows, std::int64_t columns, const T* x, T* y);
-template <class T>
-void softmax_backward(std::int64_t rows, std::int64_t columns, const T* y, const T* dy, T* dx);
-}  // namespace cpu
+TELESCOPE_ON_EVERY_DEVICE(template <class T> void softmax(const Stream&, std::int64_t rows,
+                                                          std::int64_t columns, const T* x, T* y);
+                          template <class T> void softmax_backward(const Stream&, std::int64_t rows,
+                                                                   std::int64_t columns, const T* y,
+                                                                   const T* dy, T* dx);)
 
 template <class T>
 void softmax(const Stream& stream, std::int64_t rows, std::int64_t columns, const T* x, T* y) {
   const Scope scope("softmax", 5 * rows * columns, 2 * rows * columns * std::int64_t{sizeof(T)});
-  on_device(stream, "softmax", [&] { cpu::softmax(rows, columns, x, y); });
+  TELESCOPE_DISPATCH(stream, softmax, rows, columns, x, y);
 }
 
 template <class T>
@@ -24,7 +23,7 @@ void softmax_backward(const Stream& stream, std::int64_t rows, std::int64_t colu
                       const T* dy, T* dx) {
   const Scope scope("softmax_backward", 4 * rows * columns,
                     3 * rows * columns * std::int64_t{sizeof(T)});
-  on_device(stream, "softmax_backward", [&] { cpu::softmax_backward(rows, columns, y, dy, dx); });
+  TELESCOPE_DISPATCH(stream, softmax_backward, rows, columns, y, dy, dx);
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                  \

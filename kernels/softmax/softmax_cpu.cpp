@@ -61,23 +61,24 @@ namespace telescope::kernels::cpu {
 constexpr std::int64_t grain = 1 << 12;  // elements worth a thread
 
 template <class T>
-void softmax(std::int64_t rows, std::int64_t columns, const T* x, T* y) {
+void softmax(const Stream&, std::int64_t rows, std::int64_t columns, const T* x, T* y) {
   parallel_for(rows, grain / columns, [=](std::int64_t r, std::int64_t end) {
     TELESCOPE_SIMD(softmax_rows<T>)(end - r, columns, x + r * columns, y + r * columns);
   });
 }
 
 template <class T>
-void softmax_backward(std::int64_t rows, std::int64_t columns, const T* y, const T* dy, T* dx) {
+void softmax_backward(const Stream&, std::int64_t rows, std::int64_t columns, const T* y,
+                      const T* dy, T* dx) {
   parallel_for(rows, grain / columns, [=](std::int64_t r, std::int64_t end) {
     const std::int64_t i = r * columns;
     TELESCOPE_SIMD(softmax_backward_rows<T>)(end - r, columns, y + i, dy + i, dx + i);
   });
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                   \
-  template void softmax(std::int64_t, std::int64_t, const T*, T*); \
-  template void softmax_backward(std::int64_t, std::int64_t, const T*, const T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                  \
+  template void softmax(const Stream&, std::int64_t, std::int64_t, const T*, T*); \
+  template void softmax_backward(const Stream&, std::int64_t, std::int64_t, const T*, const T*, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE
