@@ -6,20 +6,20 @@
 
 namespace telescope::kernels {
 
-namespace cpu {
-template <class T>
-void attention(const AttentionShape& shape, const T* qkv, T* y, T* statistics);
-template <class T>
-void attention_backward(const AttentionShape& shape, const T* qkv, const T* y, const T* statistics,
-                        const T* dy, T* dqkv);
-}  // namespace cpu
+TELESCOPE_ON_EVERY_DEVICE(template <class T>
+                          void attention(const Stream&, const AttentionShape& shape, const T* qkv,
+                                         T* y, T* statistics);
+                          template <class T>
+                          void attention_backward(const Stream&, const AttentionShape& shape,
+                                                  const T* qkv, const T* y, const T* statistics,
+                                                  const T* dy, T* dqkv);)
 
 template <class T>
 void attention(const Stream& stream, const AttentionShape& shape, const T* qkv, T* y,
                T* statistics) {
   const std::int64_t numel = shape.rows() * shape.head_channels;
   const Scope scope("attention", 2 * shape.product_flop(), 4 * numel * std::int64_t{sizeof(T)});
-  on_device(stream, "attention", [&] { cpu::attention(shape, qkv, y, statistics); });
+  TELESCOPE_DISPATCH(stream, attention, shape, qkv, y, statistics);
 }
 
 template <class T>
@@ -28,8 +28,7 @@ void attention_backward(const Stream& stream, const AttentionShape& shape, const
   const std::int64_t numel = shape.rows() * shape.head_channels;
   const Scope scope("attention_backward", 5 * shape.product_flop(),
                     8 * numel * std::int64_t{sizeof(T)});
-  on_device(stream, "attention_backward",
-            [&] { cpu::attention_backward(shape, qkv, y, statistics, dy, dqkv); });
+  TELESCOPE_DISPATCH(stream, attention_backward, shape, qkv, y, statistics, dy, dqkv);
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                             \

@@ -7,6 +7,7 @@
 
 #include "core/parallel.h"
 #include "support/compare.h"
+#include "support/device.h"
 
 using namespace telescope;
 using namespace telescope::test;
@@ -23,11 +24,11 @@ Shape out_shape(const AttentionShape& s) { return {s.n, s.tokens, s.channels()};
 template <class T>
 Result run(const AttentionShape& s, const Tensor& qkv, const Tensor& dy) {
   const DType dtype = dtype_of<T>;
-  const Result r{Tensor::empty(out_shape(s), dtype), Tensor::empty(in_shape(s), dtype)};
-  const Tensor statistics = Tensor::empty({2, s.rows()}, dtype);
-  kernels::attention(Stream(), s, qkv.data<T>(), r.y.data<T>(), statistics.data<T>());
-  kernels::attention_backward(Stream(), s, qkv.data<T>(), r.y.data<T>(), statistics.data<T>(),
-                              dy.data<T>(), r.dqkv.data<T>());
+  const Result r{empty_on_device(out_shape(s), dtype), empty_on_device(in_shape(s), dtype)};
+  const Tensor statistics = empty_on_device({2, s.rows()}, dtype), x = on_device(qkv);
+  kernels::attention(test_stream(), s, x.data<T>(), r.y.data<T>(), statistics.data<T>());
+  kernels::attention_backward(test_stream(), s, x.data<T>(), r.y.data<T>(), statistics.data<T>(),
+                              on_device(dy).data<T>(), r.dqkv.data<T>());
   return r;
 }
 
@@ -84,6 +85,7 @@ Result reference(const AttentionShape& s, const Tensor& qkv, const Tensor& dy) {
 }  // namespace
 
 TEST_CASE_TEMPLATE("attention against a plain loop", T, float, double) {
+  if (!runs_here<T>()) return;
   const DType dtype = dtype_of<T>;
   for (const std::int64_t tokens : {1, 7, 64, 97, 193}) {
     for (const std::int64_t channels : {1, 3, 17, 50}) {
@@ -95,6 +97,19 @@ TEST_CASE_TEMPLATE("attention against a plain loop", T, float, double) {
       CHECK_CLOSE(got.y, expected.y, rounding(dtype, 4));
       CHECK_NORM_CLOSE(got.dqkv, expected.dqkv, rounding(dtype, 4).rtol);
     }
+  }
+}
+
+// The slices in which a device takes the channels of a head, and one more than they are wide.
+TEST_CASE("narrow and wide heads") {
+  for (const std::int64_t channels : {4, 32, 36, 64, 68, 128, 132}) {
+    const AttentionShape s{1, 70, channels < 64 ? 2 : 1, channels};
+    INFO(s.heads << " heads of " << channels);
+    const Tensor qkv = random_tensor(in_shape(s), DType::f32, 1);
+    const Tensor dy = random_tensor(out_shape(s), DType::f32, 2);
+    const Result got = run<float>(s, qkv, dy), expected = reference(s, qkv, dy);
+    CHECK_CLOSE(got.y, expected.y, rounding(DType::f32, 4));
+    CHECK_NORM_CLOSE(got.dqkv, expected.dqkv, rounding(DType::f32, 4).rtol);
   }
 }
 
@@ -130,9 +145,11 @@ TEST_CASE("the same bits on any number of threads") {
 
 TEST_CASE("NaN reaches every row it belongs to") {
   const AttentionShape s{2, 5, 1, 4};
-  const Tensor qkv = random_tensor(in_shape(s)), y = Tensor::empty(out_shape(s));
-  const Tensor statistics = Tensor::empty({2, s.rows()});
+  const Tensor qkv = random_tensor(in_shape(s)), y = empty_on_device(out_shape(s));
+  const Tensor statistics = empty_on_device({2, s.rows()});
   qkv.data<float>()[12 + 4] = NAN;  // a key of the first sample
-  kernels::attention(Stream(), s, qkv.data<float>(), y.data<float>(), statistics.data<float>());
-  for (int i = 0; i < 40; ++i) CHECK(std::isnan(y.data<float>()[i]) == (i < 20));
+  kernels::attention(test_stream(), s, on_device(qkv).data<float>(), y.data<float>(),
+                     statistics.data<float>());
+  const auto values = y.to_vector<float>();
+  for (std::size_t i = 0; i < 40; ++i) CHECK(std::isnan(values[i]) == (i < 20));
 }

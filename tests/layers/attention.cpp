@@ -2,6 +2,7 @@
 #include "layers/attention.h"
 
 #include "support/compare.h"
+#include "support/device.h"
 
 using namespace telescope;
 using namespace telescope::test;
@@ -19,6 +20,15 @@ TEST_CASE("gradients of qkv_attention") {
     check_gradients(attention, {random_tensor({2, 5, 3 * 4})});
   }
   check_gradients([](In in) { return qkv_attention(in[0], 2); }, {random_tensor({1, 100, 3 * 4})});
+}
+
+TEST_CASE("softmax and attention on the test's device") {
+  using In = const std::vector<Tensor>&;
+  check_on_device([](In in) { return softmax(in[0]); }, {random_tensor({2, 3, 7})});
+  for (const std::int64_t heads : {1, 2}) {
+    check_on_device([=](In in) { return qkv_attention(in[0], heads); },
+                    {random_tensor({2, 70, 3 * 16})});
+  }
 }
 
 TEST_CASE("what qkv_attention refuses") {
