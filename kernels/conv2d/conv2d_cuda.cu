@@ -21,6 +21,7 @@ Functions<T> functions_of(Conv2dVariant variant) {
     TELESCOPE_CASE(naive);
     TELESCOPE_CASE(tiled);
     TELESCOPE_CASE(implicit_gemm);
+    TELESCOPE_CASE(tensor_core);
     default:
       raise("conv2d", "no kernel for the variant {}", name_of(variant));
   }

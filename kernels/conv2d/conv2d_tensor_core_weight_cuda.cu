@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT
+// Gradient of a convolution's weights on the tensor cores: dweight[k][r s c] = sum over the pixels
+// [n h w] of dy, transposed, times x gathered. Both operands lie across the reduction: rows of a
+// slice are pixels, bf16 comes to the mma by the transposing ldmatrix, tf32 by loads of four columns.
+//
+// The result is small and the sum long, so the pixels are split over blocks until they fill the
+// chip; partial sums go to a workspace and a second launch adds them in order. x is read once for
+// each tap and dy once for each tile of columns, from the second-level cache for the most part: with
+// 64 channels that is what bounds it. 104 KB of stages in the largest tile: two blocks of four warps
+// a multiprocessor.
+#include "kernels/conv2d/conv2d_tensor_core.h"
+#include "kernels/conv2d/conv2d_tensor_core_gather.h"
+#include "kernels/conv2d/conv2d_tensor_core_product.h"
+#include "kernels/workspace.h"
+
+namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE {
+namespace {
+
+using namespace tensor_core;
+
+using M128N128 = Tile<128, 128, 64, 64, 3, 2>;
+using M64N128 = Tile<64, 128, 32, 64, 3, 2>;
+using M32N128 = Tile<32, 128, 32, 32, 3, 3>;
+using M64N64 = Tile<64, 64, 32, 32, 3, 3>;
+
+/// Partial sums of the pixels [split * slices_per_split, ...) slices.
+template <class T>
+struct PixelSum {
+  const T *x, *dy;
+  float* partial;       // [splits][k][pitch]
+  float* partial_bias;  // [splits * across][k], or null
+  int h, w, c, k, s;
+  int columns;  // r s c; 0 if only the bias is wanted
+  int pitch;
+  int out_h, out_w, stride, padding;
+  unsigned pixels;
+  int slices, slices_per_split, across;  // tiles of columns
+};
+
+/// Where the pixels of two slices see x: of the one that is copied and of the one after it.
+template <class T>
+struct PixelTable {
+  Origin origins[2][slice_elements<T>];
+};
+
+template <class T>
+__device__ __forceinline__ void fill_pixel_table(const PixelSum<T>& sum, unsigned slice,
+                                                 PixelTable<T>& table) {
+  const unsigned row = threadIdx.x;
+  if (row >= slice_elements<T>) return;
+  const unsigned index = slice * slice_elements<T> + row;
+  constexpr int nowhere = -(1 << 30);
+  Origin origin{0, nowhere, nowhere};
+  if (index < sum.pixels) {
+    const auto out_w = static_cast<unsigned>(sum.out_w), out_h = static_cast<unsigned>(sum.out_h);
+    const unsigned line = index / out_w, n = line / out_h;
+    origin.row = static_cast<int>(line - n * out_h) * sum.stride - sum.padding;
+    origin.column = static_cast<int>(index - line * out_w) * sum.stride - sum.padding;
+    origin.offset = ((std::int64_t{n} * sum.h + origin.row) * sum.w + origin.column) * sum.c;
+  }
+  table.origins[slice % 2][row] = origin;
+}
+
+// One thread's share of the copies of an operand: column `column` (of `width` elements) of every
+// rows_apart-th pixel.
+template <class T, int n, bool wide>
+struct ColumnCopies {
+  static constexpr int width = wide ? chunk_elements<T> : 1;
+  static constexpr int columns = n / width, rows_apart = threads / columns;
+  static constexpr int bytes = width * static_cast<int>(sizeof(T));
+  int row, column;
+  __device__ ColumnCopies()
+      : row(static_cast<int>(threadIdx.x) / columns),
+        column(static_cast<int>(threadIdx.x) % columns * width) {}
+
+  __device__ __forceinline__ void copy(unsigned char* operand, int r, const T* from,
+                                       const T* anywhere, bool valid) const {
+    T* to = reinterpret_cast<T*>(operand) + (row + r) * padded(n) + column;
+    if constexpr (bytes >= 4) {
+      copy_async<bytes>(to, valid ? from : anywhere, valid ? bytes : 0);
+    } else {
+      *to = valid ? *from : T{};
+    }
+  }
+};
+
+template <class T, class Tile, bool wide_dy, bool wide_x>
+class PixelLoader {
+ public:
+  __device__ PixelLoader(const PixelSum<T>& sum, PixelTable<T>& table, int m, int n,
+                         unsigned first_slice)
+      : sum_(sum),
+        table_(table),
+        slice_(first_slice),
+        dy_(sum.dy + (std::int64_t{first_slice} * slice_elements<T> + dy_copies_.row) * sum.k + m +
+            dy_copies_.column),
+        dy_inside_(m + dy_copies_.column < sum.k),
+        x_inside_(n + x_copies_.column < sum.columns) {
+    const int column = n + x_copies_.column, tap = column / max(sum.c, 1), r = tap / sum.s;
+    tap_ = {r, tap - r * sum.s, column - tap * sum.c};
+    x_ = sum.x + std::int64_t{tap_.r * sum.w + tap_.s} * sum.c + tap_.c;
+    fill_pixel_table(sum, first_slice, table);
+  }
+
+  /// Starts the copies of the next slice, whose pixels have been worked out before the barrier.
+  __device__ __forceinline__ void load(unsigned char* stage) {
+    const unsigned first = slice_ * slice_elements<T> + static_cast<unsigned>(dy_copies_.row);
+    const T* dy = dy_;
+    TELESCOPE_UNROLL
+    for (int row = 0; row < slice_elements<T>; row += dy_copies_.rows_apart) {
+      const bool valid = dy_inside_ && first + static_cast<unsigned>(row) < sum_.pixels;
+      dy_copies_.copy(stage, row, dy, sum_.dy, valid);
+      dy += std::int64_t{dy_copies_.rows_apart} * sum_.k;
+    }
+    dy_ += std::int64_t{slice_elements<T>} * sum_.k;
+    const auto height = static_cast<unsigned>(sum_.h), breadth = static_cast<unsigned>(sum_.w);
+    TELESCOPE_UNROLL
+    for (int row = 0; row < slice_elements<T>; row += x_copies_.rows_apart) {
+      const Origin origin = table_.origins[slice_ % 2][x_copies_.row + row];
+      const bool valid = x_inside_ && static_cast<unsigned>(origin.row + tap_.r) < height &&
+                         static_cast<unsigned>(origin.column + tap_.s) < breadth;
+      x_copies_.copy(stage + ColumnOperands<T, Tile>::a_bytes, row, x_ + origin.offset, sum_.x,
+                     valid);
+    }
+    fill_pixel_table(sum_, ++slice_, table_);
+  }
+
+ private:
+  const PixelSum<T>& sum_;
+  PixelTable<T>& table_;
+  ColumnCopies<T, Tile::m, wide_dy> dy_copies_;
+  ColumnCopies<T, Tile::n, wide_x> x_copies_;
+  unsigned slice_;
+  const T *dy_, *x_ = nullptr;
+  bool dy_inside_, x_inside_;
+  Tap tap_{};
+};
+
+template <class T, class Tile, bool wide_dy, bool wide_x>
+__global__ void __launch_bounds__(threads, Tile::blocks) pixel_sum_kernel(const PixelSum<T> sum) {
+  using Operands = ColumnOperands<T, Tile>;
+  constexpr int stage_bytes = Operands::a_bytes + Operands::b_bytes;
+  auto* memory = dynamic_shared<unsigned char>();
+  auto& table = *reinterpret_cast<PixelTable<T>*>(memory + Tile::stages * stage_bytes);
+  const auto across = static_cast<unsigned>(sum.across);
+  const int m = static_cast<int>(blockIdx.x / across) * Tile::m;
+  const int n = static_cast<int>(blockIdx.x % across) * Tile::n;
+  const int first = static_cast<int>(blockIdx.y) * sum.slices_per_split;
+  const int slices = min(sum.slices_per_split, sum.slices - first);
+  PixelLoader<T, Tile, wide_dy, wide_x> loader(sum, table, m, n, static_cast<unsigned>(first));
+  const auto load = [&](unsigned char* stage) { loader.load(stage); };
+
+  // Blocks of the same rows of dy share the slices whose columns they sum for the bias.
+  const int column = static_cast<int>(threadIdx.x), turn = static_cast<int>(blockIdx.x % across);
+  float bias = 0;
+  const auto add_bias = [&](const unsigned char* stage, int slice) {
+    if (!sum.partial_bias || slice % sum.across != turn || column >= Tile::m) return;
+    const T* dy = reinterpret_cast<const T*>(stage) + column;
+    float of_slice = 0;
+    for (int i = 0; i < slice_elements<T>; ++i) {
+      of_slice += static_cast<float>(dy[i * padded(Tile::m)]);
+    }
+    bias += of_slice;
+  };
+  Sums<Tile> sums{};
+  multiply<T, Tile>(memory, stage_bytes, slices, Operands(), load, add_bias, sums);
+
+  float* partial = sum.partial + std::int64_t{blockIdx.y} * sum.k * sum.pitch;
+  Operands::for_each(sums, [&](int row, int c, const auto& values) {
+    if (m + row < sum.k) store(partial + std::int64_t{m + row} * sum.pitch + n + c, values);
+  });
+  if (sum.partial_bias && column < Tile::m && m + column < sum.k) {
+    sum.partial_bias[(std::int64_t{blockIdx.y} * sum.across + turn) * sum.k + m + column] = bias;
+  }
+}
+
+// to[row][column] += the sum over the parts of from[part][row][column]: eight threads take every
+// eighth part each.
+constexpr int sum_columns = 32, sum_groups = 8;
+struct PartSums {
+  double of[sum_groups][sum_columns];
+};
+
+template <class T>
+__global__ void add_parts_kernel(const float* __restrict__ from, int parts, std::int64_t part_pitch,
+                                 std::int64_t pitch, int rows, int columns, T* __restrict__ to) {
+  auto& sums = shared<PartSums>().of;
+  const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
+  const int column = static_cast<int>(blockIdx.x) * sum_columns + x;
+  for (int row = static_cast<int>(blockIdx.y); row < rows; row += static_cast<int>(gridDim.y)) {
+    double sum = 0;
+    if (column < columns) {
+      TELESCOPE_UNROLL
+      for (int part = y; part < parts; part += sum_groups) {
+        sum += static_cast<double>(from[part * part_pitch + row * pitch + column]);
+      }
+    }
+    __syncthreads();  // the row before has been added
+    sums[y][x] = sum;
+    __syncthreads();
+    if (y == 0 && column < columns) {
+      for (int i = 1; i < sum_groups; ++i) sum += sums[i][x];
+      T& target = to[std::int64_t{row} * columns + column];
+      target = static_cast<T>(static_cast<float>(sum) + static_cast<float>(target));
+    }
+  }
+}
+
+template <class T>
+void add_parts(const Stream& stream, const float* from, std::int64_t parts, std::int64_t part_pitch,
+               std::int64_t pitch, int rows, int columns, T* to) {
+  const unsigned down = static_cast<unsigned>(std::min(rows, 65535));
+  launch<add_parts_kernel<T>>(stream, dim3(blocks_for(columns, sum_columns), down),
+                              dim3(sum_columns, sum_groups), 0, from, static_cast<int>(parts),
+                              part_pitch, pitch, rows, columns, to);
+}
+
+template <class T, class Tile, bool wide_dy, bool wide_x>
+void launch_pixel_sum(const Stream& stream, PixelSum<T> sum, T* dweight, T* dbias) {
+  sum.across = std::max((sum.columns + Tile::n - 1) / Tile::n, 1);
+  sum.pitch = sum.across * Tile::n;
+  sum.slices = static_cast<int>((sum.pixels + slice_elements<T> - 1) / slice_elements<T>);
+  // As many splits as fill the chip once, but for a few slices each.
+  constexpr int blocks_at_once = 132 * Tile::blocks, fewest_slices = 4, most_splits = 65535;
+  const int tiles = (sum.k + Tile::m - 1) / Tile::m * sum.across;
+  int splits = std::max(std::min(blocks_at_once / tiles, sum.slices / fewest_slices), 1);
+  sum.slices_per_split = (sum.slices + splits - 1) / splits;
+  splits = (sum.slices + sum.slices_per_split - 1) / sum.slices_per_split;
+  static_assert(blocks_at_once <= most_splits);
+
+  const std::int64_t part = std::int64_t{sum.k} * sum.pitch;
+  const Workspace<float> partial(splits * part, stream.device());
+  const std::int64_t bias_parts = std::int64_t{splits} * sum.across;
+  const Workspace<float> partial_bias(dbias ? bias_parts * sum.k : 1, stream.device());
+  sum.partial = partial.data();
+  sum.partial_bias = dbias ? partial_bias.data() : nullptr;
+  using Operands = ColumnOperands<T, Tile>;
+  constexpr std::size_t bytes =
+      Tile::stages * (Operands::a_bytes + Operands::b_bytes) + sizeof(PixelTable<T>);
+  launch<pixel_sum_kernel<T, Tile, wide_dy, wide_x>>(
+      stream, dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(splits)), threads, bytes,
+      sum);
+  if (dweight) {
+    add_parts(stream, sum.partial, splits, part, sum.pitch, sum.k, sum.columns, dweight);
+  }
+  if (dbias) add_parts(stream, sum.partial_bias, bias_parts, sum.k, sum.k, 1, sum.k, dbias);
+}
+
+template <class T>
+void run(const Stream& stream, const PixelSum<T>& sum, TensorCoreTile tile, T* dweight, T* dbias) {
+  const bool wide_dy = sum.k % chunk_elements<T> == 0 && aligned_to(chunk_bytes, sum.dy);
+  const bool wide_x = sum.c % chunk_elements<T> == 0 && aligned_to(chunk_bytes, sum.x);
+  if (tile == TensorCoreTile::automatic) {
+    tile = sum.k <= 32   ? TensorCoreTile::m32n128
+           : sum.k <= 64 ? TensorCoreTile::m64n128
+                         : TensorCoreTile::m128n128;
+  }
+  if (!wide_dy) {
+    return wide_x ? launch_pixel_sum<T, M64N64, false, true>(stream, sum, dweight, dbias)
+                  : launch_pixel_sum<T, M64N64, false, false>(stream, sum, dweight, dbias);
+  }
+  if (!wide_x) return launch_pixel_sum<T, M64N64, true, false>(stream, sum, dweight, dbias);
+  switch (tile) {
+    case TensorCoreTile::m32n128:
+      return launch_pixel_sum<T, M32N128, true, true>(stream, sum, dweight, dbias);
+    case TensorCoreTile::m64n128:
+      return launch_pixel_sum<T, M64N128, true, true>(stream, sum, dweight, dbias);
+    default:
+      return launch_pixel_sum<T, M128N128, true, true>(stream, sum, dweight, dbias);
+  }
+}
+
+}  // namespace
+
+template <class T>
+void conv2d_tensor_core_weight_gradient(const Stream& stream, const Conv2dShape& shape, const T* x,
+                                        const T* dy, T* dweight, T* dbias, TensorCoreTile tile) {
+  if (!dweight && !dbias) return;
+  const auto number = [](std::int64_t i) { return static_cast<int>(i); };
+  PixelSum<T> sum{.x = x,
+                  .dy = dy,
+                  .h = number(shape.h),
+                  .w = number(shape.w),
+                  .c = number(shape.c),
+                  .k = number(shape.k),
+                  .s = number(shape.s),
+                  .columns = dweight ? number(shape.r * shape.s * shape.c) : 0,
+                  .out_h = number(shape.out_h()),
+                  .out_w = number(shape.out_w()),
+                  .stride = number(shape.stride),
+                  .padding = number(shape.padding)};
+  // Pixels are counted in 31 bits: more images are taken by parts, and their gradients added.
+  const std::int64_t of_image = shape.out_h() * shape.out_w();
+  const std::int64_t at_once = std::max<std::int64_t>((std::int64_t{1} << 30) / of_image, 1);
+  for (std::int64_t n = 0; n < shape.n; n += at_once) {
+    sum.pixels = static_cast<unsigned>(std::min(at_once, shape.n - n) * of_image);
+    sum.x = x + n * shape.h * shape.w * shape.c;
+    sum.dy = dy + n * of_image * shape.k;
+    run(stream, sum, tile, dweight, dbias);
+  }
+}
+
+#define TELESCOPE_INSTANTIATE(T)                                                                \
+  template void conv2d_tensor_core_weight_gradient(const Stream&, const Conv2dShape&, const T*, \
+                                                   const T*, T*, T*, TensorCoreTile);
+TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(bfloat16)
+#undef TELESCOPE_INSTANTIATE
+
+}  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE
