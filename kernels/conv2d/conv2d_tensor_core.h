@@ -17,7 +17,18 @@ struct Epilogue {
 
 /// Outputs of one block (rows x columns of the matrix product); `automatic` takes the tile that
 /// should be fastest for the shape. What a shape cannot use is not taken.
-enum class TensorCoreTile { automatic, m128n128, m128n64, m128n32, m64n64, m64n128, m32n128 };
+enum class TensorCoreTile {
+  automatic,
+  halo_n128,  ///< 8 x 16 outputs of an image or 2 x 8 x 8 of two, and so many channels
+  halo_n64,
+  halo_n32,
+  m128n128,
+  m128n64,
+  m128n32,
+  m64n64,
+  m64n128,
+  m32n128
+};
 
 /// As conv2d_forward and its gradients, T float (operands rounded to tf32: an error of 2^-11 of each
 /// factor at most) or bfloat16 (the result rounded once more), sums in f32. On cuda and cuda-sim;

@@ -11,6 +11,7 @@
 // blocks of four warps a multiprocessor (one on an A100).
 #include "kernels/conv2d/conv2d_cuda.h"
 #include "kernels/conv2d/conv2d_tensor_core_epilogue.h"
+#include "kernels/conv2d/conv2d_tensor_core_halo.h"
 #include "kernels/workspace.h"
 
 namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE {
@@ -49,7 +50,7 @@ __global__ void __launch_bounds__(threads, Tile::blocks)
   const int slices = (length + slice_elements<T> - 1) / slice_elements<T>;
   Sums<Tile> sums{};
   multiply<T, Tile>(memory, stage_bytes, slices, RowOperands<T, Tile>(), load, NoLook(), sums);
-  finish(gather, epilogue, first_column, table, sums, reinterpret_cast<T*>(memory));
+  finish(gather, epilogue, first_column, table.pixels, sums, reinterpret_cast<T*>(memory));
 }
 
 template <class T, class Tile, bool wide>
@@ -87,6 +88,27 @@ TensorCoreTile tile_for(const Gather<T>& gather, int phases) {
   return middle <= small ? TensorCoreTile::m128n64 : TensorCoreTile::m64n64;
 }
 
+// Outputs across of a block that works on a halo; 0 if none is wanted. A halo is always better than a
+// gather by tiles as large.
+int columns_of_halo(TensorCoreTile tile, bool automatic) {
+  switch (tile) {
+    case TensorCoreTile::halo_n128:
+      return 128;
+    case TensorCoreTile::halo_n64:
+      return 64;
+    case TensorCoreTile::halo_n32:
+      return 32;
+    case TensorCoreTile::m128n128:
+      return automatic ? 128 : 0;
+    case TensorCoreTile::m128n64:
+      return automatic ? 64 : 0;
+    case TensorCoreTile::m128n32:
+      return automatic ? 32 : 0;
+    default:
+      return 0;
+  }
+}
+
 template <class T>
 void run(const Stream& stream, Gather<T> gather, int phases, Epilogue epilogue,
          TensorCoreTile tile) {
@@ -94,7 +116,12 @@ void run(const Stream& stream, Gather<T> gather, int phases, Epilogue epilogue,
   if (gather.c % chunk_elements<T> || !aligned_to(chunk_bytes, gather.x, gather.weight)) {
     return launch_gather<T, M128N64Narrow, false>(stream, gather, phases, epilogue);
   }
-  switch (tile == TensorCoreTile::automatic ? tile_for(gather, phases) : tile) {
+  const bool automatic = tile == TensorCoreTile::automatic;
+  if (automatic) tile = tile_for(gather, phases);
+  const int halo_columns = columns_of_halo(tile, automatic);
+  const HaloTile halo = halo_columns ? halo_tile_for(gather, gather.phases[0]) : HaloTile();
+  if (halo.images) return launch_halo(stream, gather, halo, halo_columns, epilogue);
+  switch (tile) {
     case TensorCoreTile::m128n128:
       return launch_gather<T, M128N128, true>(stream, gather, phases, epilogue);
     case TensorCoreTile::m128n32:
@@ -164,25 +191,27 @@ void conv2d_tensor_core_forward(const Stream& stream, const Conv2dShape& shape, 
                                 const T* weight, const T* bias, T* y, Epilogue epilogue,
                                 TensorCoreTile tile) {
   const auto number = [](std::int64_t i) { return static_cast<int>(i); };
-  Gather<T> gather{.x = x,
-                   .weight = weight,
-                   .bias = bias,
-                   .y = y,
-                   .h = number(shape.h),
-                   .w = number(shape.w),
-                   .c = number(shape.c),
-                   .k = number(shape.k),
-                   .y_h = number(shape.out_h()),
-                   .y_w = number(shape.out_w()),
-                   .stride = number(shape.stride),
-                   .out_step = 1};
-  gather.phases[0] = {.r = number(shape.r),
-                      .s = number(shape.s),
-                      .top = number(shape.padding),
-                      .left = number(shape.padding),
-                      .out_h = gather.y_h,
-                      .out_w = gather.y_w,
-                      .rows = shape.n * shape.out_h() * shape.out_w()};
+  Gather<T> gather;
+  gather.x = x;
+  gather.weight = weight;
+  gather.bias = bias;
+  gather.y = y;
+  gather.h = number(shape.h);
+  gather.w = number(shape.w);
+  gather.c = number(shape.c);
+  gather.k = number(shape.k);
+  gather.y_h = number(shape.out_h());
+  gather.y_w = number(shape.out_w());
+  gather.stride = number(shape.stride);
+  gather.out_step = 1;
+  Phase& phase = gather.phases[0];
+  phase.r = number(shape.r);
+  phase.s = number(shape.s);
+  phase.top = number(shape.padding);
+  phase.left = number(shape.padding);
+  phase.out_h = gather.y_h;
+  phase.out_w = gather.y_w;
+  phase.rows = shape.n * shape.out_h() * shape.out_w();
   run(stream, gather, 1, epilogue, tile);
 }
 
@@ -193,18 +222,19 @@ void conv2d_tensor_core_input_gradient(const Stream& stream, const Conv2dShape& 
                                        const T* weight, T* dx, TensorCoreTile tile) {
   const auto number = [](std::int64_t i) { return static_cast<int>(i); };
   const Workspace<T> turned(shape.weight_shape().numel(), stream.device());
-  Gather<T> gather{.x = dy,
-                   .weight = turned.data(),
-                   .bias = nullptr,
-                   .y = dx,
-                   .h = number(shape.out_h()),
-                   .w = number(shape.out_w()),
-                   .c = number(shape.k),
-                   .k = number(shape.c),
-                   .y_h = number(shape.h),
-                   .y_w = number(shape.w),
-                   .stride = 1,
-                   .out_step = number(shape.stride)};
+  Gather<T> gather;
+  gather.x = dy;
+  gather.weight = turned.data();
+  gather.bias = nullptr;
+  gather.y = dx;
+  gather.h = number(shape.out_h());
+  gather.w = number(shape.out_w());
+  gather.c = number(shape.k);
+  gather.k = number(shape.c);
+  gather.y_h = number(shape.h);
+  gather.y_w = number(shape.w);
+  gather.stride = 1;
+  gather.out_step = number(shape.stride);
   const std::int64_t phases = shape.stride * shape.stride;
   std::int64_t at = 0;
   int waiting = 0;
@@ -218,16 +248,17 @@ void conv2d_tensor_core_input_gradient(const Stream& stream, const Conv2dShape& 
     const unsigned tiles = blocks_for(shape.k, turn_tile) * blocks_for(shape.c, turn_tile);
     launch<turn_kernel<T>>(stream, dim3(tiles, static_cast<unsigned>(taps)),
                            dim3(turn_tile, turn_rows), 0, turn, weight, turned.data() + at);
-    gather.phases[waiting++] = {.r = row.taps,
-                                .s = column.taps,
-                                .top = row.before,
-                                .left = column.before,
-                                .out_h = row.pixels,
-                                .out_w = column.pixels,
-                                .first_row = number(i / shape.stride),
-                                .first_column = number(i % shape.stride),
-                                .rows = shape.n * row.pixels * column.pixels,
-                                .weight = at};
+    Phase& phase = gather.phases[waiting++];
+    phase.r = row.taps;
+    phase.s = column.taps;
+    phase.top = row.before;
+    phase.left = column.before;
+    phase.out_h = row.pixels;
+    phase.out_w = column.pixels;
+    phase.first_row = number(i / shape.stride);
+    phase.first_column = number(i % shape.stride);
+    phase.rows = shape.n * row.pixels * column.pixels;
+    phase.weight = at;
     at += taps * shape.c * shape.k;
     if (waiting == most_phases || i + 1 == phases) {
       run(stream, gather, waiting, {}, tile);

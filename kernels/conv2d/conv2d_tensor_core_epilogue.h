@@ -55,16 +55,15 @@ __device__ __forceinline__ void stage_outputs(const Gather<T>& gather, Epilogue 
   }
 }
 
-/// The tile of outputs to y, `width` elements at a time.
+/// The tile of outputs to `pixels` of y (-1: none), `width` elements at a time.
 template <int width, class T, class Tile>
 __device__ __forceinline__ void write_outputs(const Gather<T>& gather, int first_column,
-                                              const RowTable<Tile::m>& table, const T* outputs,
-                                              Tile) {
+                                              const std::int64_t* pixels, const T* outputs, Tile) {
   constexpr int columns = Tile::n / width;
   const int left = gather.k - first_column;
   for (int i = static_cast<int>(threadIdx.x); i < Tile::m * columns; i += threads) {
     const int row = i / columns, column = i % columns * width;
-    const std::int64_t pixel = table.pixels[row];
+    const std::int64_t pixel = pixels[row];
     if (pixel < 0 || column >= left) continue;
     store(gather.y + pixel * gather.k + first_column + column,
           load<width>(outputs + row * output_pitch<Tile> + column));
@@ -74,16 +73,16 @@ __device__ __forceinline__ void write_outputs(const Gather<T>& gather, int first
 /// Bias and activation applied to the sums, and they stored. `outputs` may have been a stage.
 template <class T, class Tile>
 __device__ __forceinline__ void finish(const Gather<T>& gather, Epilogue epilogue, int first_column,
-                                       const RowTable<Tile::m>& table, const Sums<Tile>& sums,
+                                       const std::int64_t* pixels, const Sums<Tile>& sums,
                                        T* outputs) {
   wait_copies<0>();
   __syncthreads();  // others may still read the last slice
   stage_outputs<T, Tile>(gather, epilogue, first_column, sums, outputs);
   __syncthreads();
   if (gather.wide_stores) {
-    write_outputs<chunk_elements<T>>(gather, first_column, table, outputs, Tile());
+    write_outputs<chunk_elements<T>>(gather, first_column, pixels, outputs, Tile());
   } else {
-    write_outputs<1>(gather, first_column, table, outputs, Tile());
+    write_outputs<1>(gather, first_column, pixels, outputs, Tile());
   }
 }
 

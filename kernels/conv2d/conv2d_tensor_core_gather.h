@@ -26,12 +26,12 @@ inline constexpr int most_phases = 4;
 /// y[outputs][k] = x gathered [outputs][r s c] weight[k][r s c].
 template <class T>
 struct Gather {
-  const T *x, *weight, *bias;
-  T* y;
-  int h, w, c;   // images of x
-  int k;         // columns of y
-  int y_h, y_w;  // images of y
-  int stride, out_step;
+  const T *x = nullptr, *weight = nullptr, *bias = nullptr;
+  T* y = nullptr;
+  int h = 0, w = 0, c = 0;  // images of x
+  int k = 0;                // columns of y
+  int y_h = 0, y_w = 0;     // images of y
+  int stride = 1, out_step = 1;
   bool wide_stores = false;  // 16 bytes may be stored at once
   Phase phases[most_phases] = {};
 };

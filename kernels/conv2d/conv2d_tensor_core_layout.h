@@ -44,6 +44,11 @@ constexpr int a_rows(int lane) { return swizzled(lane % 16, lane / 16); }
 /// The same for 16 rows of B, two mma wide: left and right half of eight rows, then of the next.
 constexpr int b_rows(int lane) { return swizzled(lane % 8 + lane / 16 * 8, lane / 8 % 2); }
 
+/// Of a chunk of a pixel of a tile with its halo, whose rows are read from any one on: padded by
+/// four banks, so that eight pixels in a row lie in different ones and a tap is a constant further.
+inline constexpr int halo_pitch = row_bytes + chunk_bytes;
+constexpr int halo_chunk(int pixel, int chunk) { return pixel * halo_pitch + chunk * chunk_bytes; }
+
 // --- rows that run across the reduction, one for each pixel: weight gradient ---------------------
 
 /// Elements from one row to the next of a slice of `width`: 8 more, which is 8 banks for f32 and 4

@@ -62,6 +62,20 @@ __device__ __forceinline__ void multiply_add(Sums<Tile>& sums, Fragments<Tile>& 
   }
 }
 
+/// All of b of a warp, two mma at a time; `rows` is this lane's address for the first two.
+template <class Tile>
+__device__ __forceinline__ void fetch_row_pairs(const unsigned char* rows, Fragments<Tile>& to) {
+  TELESCOPE_UNROLL
+  for (int j = 0; j < Tile::n_tiles; j += 2) {
+    std::uint32_t pair[4];
+    ldmatrix(pair, rows + j * 8 * row_bytes);
+    to.b[j][0] = pair[0];
+    to.b[j][1] = pair[1];
+    to.b[j + 1][0] = pair[2];
+    to.b[j + 1][1] = pair[3];
+  }
+}
+
 /// Operands whose rows run along the reduction: Tile::m rows of A, then Tile::n of B, swizzled.
 template <class T, class Tile>
 class RowOperands {
@@ -77,15 +91,7 @@ class RowOperands {
     const unsigned char* b = stage + (b_ ^ (step * step_bytes));
     TELESCOPE_UNROLL
     for (int i = 0; i < Tile::m_tiles; ++i) ldmatrix(to.a[i], a + i * 16 * row_bytes);
-    TELESCOPE_UNROLL
-    for (int j = 0; j < Tile::n_tiles; j += 2) {
-      std::uint32_t pair[4];
-      ldmatrix(pair, b + j * 8 * row_bytes);
-      to.b[j][0] = pair[0];
-      to.b[j][1] = pair[1];
-      to.b[j + 1][0] = pair[2];
-      to.b[j + 1][1] = pair[3];
-    }
+    fetch_row_pairs(b, to);
   }
 
  private:

@@ -26,15 +26,15 @@ using M64N64 = Tile<64, 64, 32, 32, 3, 3>;
 /// Partial sums of the pixels [split * slices_per_split, ...) slices.
 template <class T>
 struct PixelSum {
-  const T *x, *dy;
-  float* partial;       // [splits][k][pitch]
-  float* partial_bias;  // [splits * across][k], or null
-  int h, w, c, k, s;
-  int columns;  // r s c; 0 if only the bias is wanted
-  int pitch;
-  int out_h, out_w, stride, padding;
-  unsigned pixels;
-  int slices, slices_per_split, across;  // tiles of columns
+  const T *x = nullptr, *dy = nullptr;
+  float* partial = nullptr;       // [splits][k][pitch]
+  float* partial_bias = nullptr;  // [splits * across][k], or null
+  int h = 0, w = 0, c = 0, k = 0, s = 0;
+  int columns = 0;  // r s c; 0 if only the bias is wanted
+  int pitch = 0;
+  int out_h = 0, out_w = 0, stride = 0, padding = 0;
+  unsigned pixels = 0;
+  int slices = 0, slices_per_split = 0, across = 0;  // tiles of columns
 };
 
 /// Where the pixels of two slices see x: of the one that is copied and of the one after it.
@@ -277,18 +277,19 @@ void conv2d_tensor_core_weight_gradient(const Stream& stream, const Conv2dShape&
                                         const T* dy, T* dweight, T* dbias, TensorCoreTile tile) {
   if (!dweight && !dbias) return;
   const auto number = [](std::int64_t i) { return static_cast<int>(i); };
-  PixelSum<T> sum{.x = x,
-                  .dy = dy,
-                  .h = number(shape.h),
-                  .w = number(shape.w),
-                  .c = number(shape.c),
-                  .k = number(shape.k),
-                  .s = number(shape.s),
-                  .columns = dweight ? number(shape.r * shape.s * shape.c) : 0,
-                  .out_h = number(shape.out_h()),
-                  .out_w = number(shape.out_w()),
-                  .stride = number(shape.stride),
-                  .padding = number(shape.padding)};
+  PixelSum<T> sum;
+  sum.x = x;
+  sum.dy = dy;
+  sum.h = number(shape.h);
+  sum.w = number(shape.w);
+  sum.c = number(shape.c);
+  sum.k = number(shape.k);
+  sum.s = number(shape.s);
+  sum.columns = dweight ? number(shape.r * shape.s * shape.c) : 0;
+  sum.out_h = number(shape.out_h());
+  sum.out_w = number(shape.out_w());
+  sum.stride = number(shape.stride);
+  sum.padding = number(shape.padding);
   // Pixels are counted in 31 bits: more images are taken by parts, and their gradients added.
   const std::int64_t of_image = shape.out_h() * shape.out_w();
   const std::int64_t at_once = std::max<std::int64_t>((std::int64_t{1} << 30) / of_image, 1);

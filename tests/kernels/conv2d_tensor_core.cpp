@@ -92,6 +92,10 @@ TEST_CASE("no two lanes meet in a bank of shared memory") {
       }
     }
     CHECK(conflict_free([](int lane) { return layout::swizzled(lane / 8, lane % 8); }));  // copies
+    CHECK(conflict_free([](int lane) { return layout::halo_chunk(lane / 8, lane % 8); }));
+    for (int tap = 0; tap < 8; ++tap) {  // eight neighbours, wherever the tap puts them
+      CHECK(conflict_free([&](int lane) { return layout::halo_chunk(lane % 8 + tap, tap); }));
+    }
     for (const int width : {32, 64, 128}) {
       INFO("tile of " << width);
       CHECK(conflict_free([&](int lane) { return layout::column_quad(lane, width); }));
@@ -132,11 +136,10 @@ TEST_CASE("tensor-core conv2d: a variant as any other") {
 
 TEST_CASE_TEMPLATE("tensor-core conv2d: numbers of channels", T, float, bfloat16) {
   if (!has_tensor_cores()) return;
-  for (const std::int64_t c : {1, 3, 17, 40}) {
-    for (const std::int64_t k : {3, 24, 33}) {
-      check<T>({1, 3, 4, c, k, 3, 3, 1, 1});
-    }
-  }
+  // Odd, less than 16 bytes, more than a slice, not a multiple of a tile: of c, of k and of both.
+  const std::pair<std::int64_t, std::int64_t> numbers[] = {{1, 3},   {3, 33}, {17, 24}, {40, 3},
+                                                           {40, 24}, {8, 33}, {3, 8}};
+  for (const auto& [c, k] : numbers) check<T>({1, 3, 4, c, k, 3, 3, 1, 1});
   check<T>({1, 2, 3, 100, 100, 3, 3, 1, 1});
   check<T>({1, 2, 3, 128, 64, 3, 3, 1, 1});  // taps before channels, in both directions
 }
@@ -149,6 +152,23 @@ TEST_CASE_TEMPLATE("tensor-core conv2d: tiles and what breaks them", T, float, b
     check<T>({3, 6, 7, 8, 24, 3, 3, 1, 1}, tile);    // several images in a tile
   }
   check<T>({1, 1, 127, 40, 64, 1, 3, 1, 1}, m128n128);  // a row short of one
+}
+
+TEST_CASE_TEMPLATE("tensor-core conv2d: tiles with halo", T, float, bfloat16) {
+  if (!has_tensor_cores()) return;
+  using enum TensorCoreTile;
+  const std::int64_t c = kernels::tensor_core::slice_elements<T>;
+  for (const auto tile : {halo_n128, halo_n64, halo_n32}) {
+    check<T>({1, 8, 16, 2 * c, c, 3, 3, 1, 1}, tile);  // halos in turn, and one only
+  }
+  check<T>({1, 7, 15, c, c, 3, 3, 1, 1}, halo_n64);       // outputs there are not
+  check<T>({1, 9, 17, c, 8, 3, 3, 1, 0}, halo_n32);       // no padding: nor a halo in dx
+  check<T>({3, 8, 8, c, c, 3, 3, 1, 2}, halo_n32);        // a tile of two images, one of one
+  check<T>({3, 6, 6, c, c, 3, 3, 1, 2}, halo_n32);        // the same in the forward pass only
+  check<T>({1, 16, 32, 3 * c, 8, 2, 2, 1, 0}, halo_n32);  // fewer taps than a halo has parts
+  check<T>({1, 4, 31, c, c, 3, 1, 1, 0}, halo_n32);
+  check<T>({1, 3, 64, c, 3 * c, 1, 3, 1, 0}, halo_n128);
+  check<T>({2, 16, 16, c, c, 3, 3, 1, 1});  // chosen by itself
 }
 
 TEST_CASE_TEMPLATE("tensor-core conv2d: sums split over many blocks", T, float, bfloat16) {
