@@ -8,13 +8,13 @@
 
 namespace telescope::kernels {
 
-namespace cpu {
-template <class T>
-void ssim(const SsimShape& shape, double range, const T* a, const T* b, T* value, T* slopes);
-template <class T>
-void ssim_backward(const SsimShape& shape, const T* a, const T* b, const T* slopes, const T* dvalue,
-                   T* da, T* db);
-}  // namespace cpu
+TELESCOPE_ON_EVERY_DEVICE(template <class T>
+                          void ssim(const Stream&, const SsimShape& shape, double range, const T* a,
+                                    const T* b, T* value, T* slopes);
+                          template <class T>
+                          void ssim_backward(const Stream&, const SsimShape& shape, const T* a,
+                                             const T* b, const T* slopes, const T* dvalue, T* da,
+                                             T* db);)
 
 std::array<double, ssim_reach + 1> ssim_window() {
   std::array<double, ssim_reach + 1> weights;
@@ -36,7 +36,7 @@ void ssim(const Stream& stream, const SsimShape& shape, double range, const T* a
           T* value, T* slopes) {
   const Scope scope("ssim", (5 * blur_flop + 30) * shape.numel(),
                     (slopes ? 6 : 2) * shape.numel() * std::int64_t{sizeof(T)});
-  on_device(stream, "ssim", [&] { cpu::ssim(shape, range, a, b, value, slopes); });
+  TELESCOPE_DISPATCH(stream, ssim, shape, range, a, b, value, slopes);
 }
 
 template <class T>
@@ -45,8 +45,7 @@ void ssim_backward(const Stream& stream, const SsimShape& shape, const T* a, con
   const std::int64_t images = (da != nullptr) + (db != nullptr);
   const Scope scope("ssim_backward", ((2 + images) * blur_flop + 6 * images) * shape.numel(),
                     (4 + 2 * images) * shape.numel() * std::int64_t{sizeof(T)});
-  on_device(stream, "ssim_backward",
-            [&] { cpu::ssim_backward(shape, a, b, slopes, dvalue, da, db); });
+  TELESCOPE_DISPATCH(stream, ssim_backward, shape, a, b, slopes, dvalue, da, db);
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                             \

@@ -13,8 +13,8 @@ namespace telescope::kernels {
 struct SsimShape {
   std::int64_t n, height, width, channels;
 
-  std::int64_t sample() const { return height * width * channels; }
-  std::int64_t numel() const { return n * sample(); }
+  constexpr std::int64_t sample() const { return height * width * channels; }
+  constexpr std::int64_t numel() const { return n * sample(); }
 };
 
 /// The window reaches 5 pixels: weights at the distances 0 to 5, of sigma 1.5, that sum to one over

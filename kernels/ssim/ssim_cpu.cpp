@@ -159,7 +159,8 @@ void for_each_band(const SsimShape& shape, std::int64_t maps, F&& f) {
 }  // namespace
 
 template <class T>
-void ssim(const SsimShape& shape, double range, const T* a, const T* b, T* value, T* slopes) {
+void ssim(const Stream&, const SsimShape& shape, double range, const T* a, const T* b, T* value,
+          T* slopes) {
   const std::int64_t m = shape.sample();
   const T c1 = static_cast<T>(0.01 * range * 0.01 * range);
   const T c2 = static_cast<T>(0.03 * range * 0.03 * range);
@@ -177,8 +178,8 @@ void ssim(const SsimShape& shape, double range, const T* a, const T* b, T* value
 }
 
 template <class T>
-void ssim_backward(const SsimShape& shape, const T* a, const T* b, const T* slopes, const T* dvalue,
-                   T* da, T* db) {
+void ssim_backward(const Stream&, const SsimShape& shape, const T* a, const T* b, const T* slopes,
+                   const T* dvalue, T* da, T* db) {
   const std::int64_t m = shape.sample(), plane = shape.numel();
   for_each_band<T>(shape, 3, [&](std::int64_t s, const SsimBand<T>& band) {
     const T factor = static_cast<T>(double{dvalue[s]} / static_cast<double>(m));
@@ -190,9 +191,10 @@ void ssim_backward(const SsimShape& shape, const T* a, const T* b, const T* slop
   });
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                            \
-  template void ssim(const SsimShape&, double, const T*, const T*, T*, T*); \
-  template void ssim_backward(const SsimShape&, const T*, const T*, const T*, const T*, T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                             \
+  template void ssim(const Stream&, const SsimShape&, double, const T*, const T*, T*, T*);   \
+  template void ssim_backward(const Stream&, const SsimShape&, const T*, const T*, const T*, \
+                              const T*, T*, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

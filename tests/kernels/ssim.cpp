@@ -6,6 +6,7 @@
 
 #include "core/parallel.h"
 #include "support/compare.h"
+#include "support/device.h"
 #include "support/sizes.h"
 
 using namespace telescope;
@@ -20,15 +21,16 @@ struct Result {
 };
 
 template <class T>
-Result run(const SsimShape& s, double range, const Tensor& a, const Tensor& b,
-           const Tensor& dvalue) {
+Result run(const SsimShape& s, double range, const Tensor& a, const Tensor& b, const Tensor& dvalue,
+           const Device& device = {}) {
   const DType dtype = dtype_of<T>;
-  const Result r{Tensor::empty({s.n}, dtype), Tensor::empty(a.shape(), dtype),
-                 Tensor::empty(a.shape(), dtype)};
-  const Tensor slopes = Tensor::empty({4, s.numel()}, dtype);
-  kernels::ssim(Stream(), s, range, a.data<T>(), b.data<T>(), r.value.data<T>(), slopes.data<T>());
-  kernels::ssim_backward(Stream(), s, a.data<T>(), b.data<T>(), slopes.data<T>(), dvalue.data<T>(),
-                         r.da.data<T>(), r.db.data<T>());
+  const auto empty = [&](const Shape& shape) { return Tensor::empty(shape, dtype, device); };
+  const Result r{empty({s.n}), empty(a.shape()), empty(a.shape())};
+  const Tensor slopes = empty({4, s.numel()}), u = a.to(device), v = b.to(device);
+  const Stream stream = Stream::current(device);
+  kernels::ssim(stream, s, range, u.data<T>(), v.data<T>(), r.value.data<T>(), slopes.data<T>());
+  kernels::ssim_backward(stream, s, u.data<T>(), v.data<T>(), slopes.data<T>(),
+                         dvalue.to(device).data<T>(), r.da.data<T>(), r.db.data<T>());
   return r;
 }
 
@@ -86,7 +88,10 @@ TEST_CASE("the window sums to one") {
 }
 
 TEST_CASE_TEMPLATE("ssim against the window applied directly", T, float, double) {
-  for (const ImageSize& image : images) {
+  if (!runs_here<T>()) return;
+  auto sizes = images;
+  sizes.push_back({2, 17, 33});  // one more than a device's tile
+  for (const ImageSize& image : sizes) {
     for (const std::int64_t c : {1, 3, 17}) {
       for (const double range : {1.0, 255.0}) {
         if (range > 1 && c != 3) continue;
@@ -98,7 +103,7 @@ TEST_CASE_TEMPLATE("ssim against the window applied directly", T, float, double)
           b.data<T>()[i] = a.data<T>()[i] + static_cast<T>(range) * b.data<T>()[i];
         }
         const Tensor dvalue = random_tensor({s.n}, dtype_of<T>, 3);
-        const Result got = run<T>(s, range, a, b, dvalue);
+        const Result got = run<T>(s, range, a, b, dvalue, test_device());
         CHECK_CLOSE(got.value, reference(s, range, a, b), rounding(dtype_of<T>, 16));
         // Gradients against those in f64, which tests/layers holds against finite differences.
         const auto wide = [](const Tensor& x) { return x.to(DType::f64); };
@@ -110,7 +115,29 @@ TEST_CASE_TEMPLATE("ssim against the window applied directly", T, float, double)
   }
 }
 
-TEST_CASE("the same bits on any number of threads, and without slopes") {
+TEST_CASE("without slopes, and with one gradient") {
+  const SsimShape s{2, 20, 23, 3};
+  const Tensor a = on_device(images_of(s, DType::f32, 1)),
+               b = on_device(images_of(s, DType::f32, 2));
+  const Tensor dvalue = on_device(random_tensor({2})), slopes = empty_on_device({4, s.numel()});
+  const Result both = run<float>(s, 1, a, b, dvalue, test_device());
+  const Tensor value = empty_on_device({2}), da = empty_on_device(a.shape()), db = da.clone();
+  kernels::ssim<float>(test_stream(), s, 1, a.data<float>(), b.data<float>(), value.data<float>(),
+                       nullptr);
+  CHECK_SAME(value, both.value);
+  kernels::ssim(test_stream(), s, 1, a.data<float>(), b.data<float>(), value.data<float>(),
+                slopes.data<float>());
+  const auto backward = [&](float* to_a, float* to_b) {
+    kernels::ssim_backward(test_stream(), s, a.data<float>(), b.data<float>(), slopes.data<float>(),
+                           dvalue.data<float>(), to_a, to_b);
+  };
+  backward(da.data<float>(), nullptr);
+  backward(nullptr, db.data<float>());
+  CHECK_SAME(da, both.da);
+  CHECK_SAME(db, both.db);
+}
+
+TEST_CASE("the same bits on any number of threads") {
   const int threads = thread_count();
   const SsimShape s{2, 50, 23, 3};
   const Tensor a = images_of(s, DType::f32, 1), b = images_of(s, DType::f32, 2);
@@ -125,8 +152,4 @@ TEST_CASE("the same bits on any number of threads, and without slopes") {
     CHECK_SAME(many.db, one.db);
   }
   set_thread_count(threads);
-  const Tensor value = Tensor::empty({2});
-  kernels::ssim<float>(Stream(), s, 1, a.data<float>(), b.data<float>(), value.data<float>(),
-                       nullptr);
-  CHECK_SAME(value, one.value);
 }

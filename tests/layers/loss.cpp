@@ -29,6 +29,14 @@ TEST_CASE("losses on the test's device") {
   check_on_device([](In x) { return l1_loss(x[0], x[1]); }, in);
 }
 
+TEST_CASE("ssim on the test's device") {
+  using In = const std::vector<Tensor>&;
+  const std::vector<Tensor> in = {random_tensor({2, 19, 37, 3}),
+                                  random_tensor({2, 19, 37, 3}, DType::f32, 2)};
+  check_on_device([](In x) { return ssim_per_sample(x[0], x[1]); }, in, 1e-4);
+  check_on_device([](In x) { return ssim_loss(x[0], x[1], 2.5); }, in, 1e-4);
+}
+
 TEST_CASE("a scalar loss is the mean of its values per sample") {
   const Tensor y = random_tensor({5, 6, 7, 3}, DType::f64, 1);
   const Tensor target = random_tensor({5, 6, 7, 3}, DType::f64, 2);
