@@ -7,7 +7,9 @@
 #include "apps/run.h"
 #include "apps/version.h"
 #include "core/parallel.h"
+#include "kernels/conv2d/conv2d_variant.h"
 #include "kernels/instruction_set.h"
+#include "kernels/precision.h"
 
 namespace telescope::app {
 namespace {
@@ -40,11 +42,15 @@ std::string device_name(const Device& device) {
 }  // namespace
 
 NamedValues environment(const Device& device) {
-  return {
-      {"telescope", version()},        {"build", build_description()},
-      {"processor", processor()},      {"instructions", std::string(kernels::instruction_set())},
-      {"device", device_name(device)}, {"threads", std::to_string(thread_count())},
-      {"date", now("%Y-%m-%d %H:%M")}};
+  return {{"telescope", version()},
+          {"build", build_description()},
+          {"processor", processor()},
+          {"instructions", std::string(kernels::instruction_set())},
+          {"device", device_name(device)},
+          {"threads", std::to_string(thread_count())},
+          {"precision", std::string(name_of(kernels::precision()))},
+          {"convolutions", std::string(name_of(kernels::conv2d_variant()))},
+          {"date", now("%Y-%m-%d %H:%M")}};
 }
 
 NamedValues configuration(const RunOptions& options) {

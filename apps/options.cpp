@@ -11,6 +11,8 @@
 #include "core/device.h"
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "kernels/conv2d/conv2d_variant.h"
+#include "kernels/precision.h"
 #include "layers/transfer.h"
 #include "multilevel/schedule.h"
 
@@ -94,7 +96,37 @@ void add_options(CLI::App& command, MachineOptions& options, bool with_folder) {
       .add_option("--memory-limit", options.memory_limit_mib,
                   "MiB; fail with a clear line rather than use more")
       ->check(number<std::int64_t>(1, std::int64_t{1} << 40));
+  command
+      .add_option("--precision", options.precision,
+                  "Of products in convolutions: auto (fp32 on the CPU, tf32 on a GPU), fp32, tf32, "
+                  "bf16")
+      ->capture_default_str();
+  command
+      .add_option("--conv-variant", options.conv_variant,
+                  "How convolutions are computed: automatic; " + kernels::conv2d_variants_of({}) +
+                      " on the CPU; " +
+                      kernels::conv2d_variants_of({.type = DeviceType::cuda_sim}) + " on a GPU")
+      ->capture_default_str();
 }
+
+namespace {
+
+void apply_to_kernels(const MachineOptions& options, const Device& device) {
+  using kernels::Precision;
+  const Precision usual = device.is_cpu() ? Precision::fp32 : Precision::tf32;
+  const Precision precision =
+      options.precision == "auto" ? usual : kernels::parse_precision(options.precision);
+  TELESCOPE_CHECK(!device.is_cpu() || precision == Precision::fp32, "--precision",
+                  "cpu computes in fp32, got '{}'", options.precision);
+  const auto variant = kernels::parse_conv2d_variant(options.conv_variant);
+  TELESCOPE_CHECK(kernels::runs_on(variant, device), "--conv-variant",
+                  "{} has automatic, {}, got '{}'", device.str(),
+                  kernels::conv2d_variants_of(device), options.conv_variant);
+  kernels::set_precision(precision);
+  kernels::set_conv2d_variant(variant);
+}
+
+}  // namespace
 
 Machine apply(const MachineOptions& options) {
   const Machine machine{.device = parse_device(options.device), .graphs = !options.no_graph};
@@ -102,6 +134,7 @@ Machine apply(const MachineOptions& options) {
   if (options.memory_limit_mib > 0) {
     set_memory_limit(options.memory_limit_mib << 20, machine.device);
   }
+  apply_to_kernels(options, machine.device);
   return machine;
 }
 

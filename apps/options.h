@@ -50,6 +50,8 @@ struct MachineOptions {
   bool no_graph = false;
   int threads = 0;
   std::int64_t memory_limit_mib = 0;
+  std::string precision = "auto";
+  std::string conv_variant = "automatic";
 };
 
 /// Adds `--task`, `--model`, ... to a subcommand, all but those `without`: {"strategy"}.
@@ -62,7 +64,7 @@ struct Machine {
   Device device;
   bool graphs = true;  ///< steps are recorded and replayed where the device can
 };
-/// Applies --device, --threads and the memory limit.
+/// Applies --device, --threads, the memory limit, --precision and --conv-variant.
 Machine apply(const MachineOptions& options);
 
 /// Error with one line unless the values make sense together.

@@ -18,7 +18,9 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "kernels/conv2d/conv2d_variant.h"
 #include "kernels/instruction_set.h"
+#include "kernels/precision.h"
 #include "layers/random.h"
 
 namespace telescope::app {
@@ -136,6 +138,8 @@ nlohmann::ordered_json json_of(const ProfileCommand& p, const Measured& measured
                               {"device", device.str()},
                               {"threads", thread_count()},
                               {"instructions", kernels::instruction_set()},
+                              {"precision", name_of(kernels::precision())},
+                              {"conv_variant", name_of(kernels::conv2d_variant())},
                               {"version", version()},
                               {"steps", p.steps},
                               {"seconds_per_step", measured.seconds},

@@ -285,6 +285,30 @@ TEST_CASE("on a simulated device: launches on a track of their own, and no roofl
   CHECK(track == "step · cuda-sim");
 }
 
+TEST_CASE("the variant of the convolution that is asked for is the one that runs") {
+  const auto all = devices();
+  const auto simulated = [](const DeviceInfo& d) { return d.device.type == DeviceType::cuda_sim; };
+  if (std::none_of(all.begin(), all.end(), simulated)) return;
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "trace.json", json_path = folder.path() / "p.json";
+  const Outcome outcome =
+      profile({"--operation", "conv2d", "--shape", "1,4,4,8,8,3,1", "--device", "cuda-sim",
+               "--steps", "1", "--warmup", "0", "--conv-variant", "tiled", "--precision", "fp32",
+               "--trace", path.string(), "--json", json_path.string()});
+  INFO(outcome.output);
+  REQUIRE(outcome.code == 0);
+  const Json table = read_json(json_path), trace = read_json(path);
+  CHECK(table["conv_variant"] == "tiled");
+  CHECK(table["precision"] == "fp32");
+  int tiled = 0;
+  for (const Json& event : trace["traceEvents"]) {
+    if (event["ph"] != "X") continue;
+    const std::string kernel = event["args"]["path"];
+    tiled += kernel.find("/tiled_") != std::string::npos;
+  }
+  CHECK(tiled == 3);  // forward and both gradients
+}
+
 TEST_CASE("wrong requests are one line, and leave nothing behind") {
   const TemporaryFolder folder;
   const std::string out = (folder.path() / "out.json").string();

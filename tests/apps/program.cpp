@@ -152,6 +152,11 @@ TEST_CASE("wrong requests") {
   refused({"--device", "gpu"}, "expected cpu, cuda, cuda:<number>, cuda-sim or auto, got 'gpu'");
   refused({"--device", "cuda:99"}, "device: ");
   refused({"--device", "tpu"}, "expected cpu, cuda, cuda:<number>, cuda-sim or auto, got 'tpu'");
+  refused({"--precision", "fp16"}, "precision: expected fp32, tf32 or bf16, got 'fp16'");
+  refused({"--precision", "tf32"}, "--precision: cpu computes in fp32, got 'tf32'");
+  refused({"--conv-variant", "fast"}, "expected one of automatic, direct, winograd, naive");
+  refused({"--conv-variant", "tiled"},
+          "--conv-variant: cpu has automatic, direct, winograd, got 'tiled'");
   refused({"--lr", "-1"}, "--lr");
   refused({"--hidden", "10"}, "--hidden: expected a multiple of 4 of at least 4, got 10");
   refused({"--restriction", "median"}, "injection");
