@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Which variant computes a convolution, where the caller leaves the choice.
 #include "kernels/conv2d/conv2d_cuda.h"
+#include "kernels/precision.h"
 
 namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE {
 namespace {
@@ -28,7 +29,9 @@ Functions<T> functions_of(Conv2dVariant variant) {
 #undef TELESCOPE_CASE
 }
 
-// For sums over c channels and the kernel's taps that make k channels of images of h x w pixels.
+// For sums over c channels and the kernel's taps that make images of h x w pixels. By reckoning, not
+// yet by measurement:
+//   tensor_core    where the precision allows it and a sum has the 16 products that fill a slice
 //   naive          1 x 1 on up to 4 channels: the result's bytes count, not the few products
 //   tiled          larger kernels on up to 4 channels, which would leave most of a chunk of the
 //                  matrix product empty; on images that fill a tile
@@ -37,6 +40,7 @@ Conv2dVariant chosen(Conv2dVariant variant, const Conv2dShape& shape, std::int64
                      std::int64_t h, std::int64_t w) {
   if (variant != Conv2dVariant::automatic) return variant;
   const std::int64_t taps = shape.r * shape.s;
+  if (precision() != Precision::fp32 && c * taps >= 16) return Conv2dVariant::tensor_core;
   if (c * taps <= 4) return Conv2dVariant::naive;
   if (c <= 4 && taps <= 25 && shape.stride <= 2 && h >= 8 && w >= 16) return Conv2dVariant::tiled;
   return Conv2dVariant::implicit_gemm;

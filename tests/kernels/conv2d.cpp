@@ -2,6 +2,7 @@
 #include "kernels/conv2d/conv2d.h"
 
 #include "core/parallel.h"
+#include "kernels/precision.h"
 #include "support/compare.h"
 #include "support/conv2d.h"
 #include "support/device.h"
@@ -9,6 +10,7 @@
 
 using namespace telescope;
 using namespace telescope::test;
+using kernels::Precision;
 
 namespace {
 
@@ -94,10 +96,13 @@ TEST_CASE("conv2d around the tiles of the kernels on devices") {
 
 TEST_CASE("the automatic conv2d is exact for whole numbers on devices") {
   if (test_device().is_cpu()) return;
-  check_conv2d<float>({1, 9, 17, 3, 5, 1, 1, 1, 0}, Conv2dVariant::automatic);
-  check_conv2d<float>({1, 9, 17, 3, 5, 3, 3, 1, 1}, Conv2dVariant::automatic);
-  check_conv2d<float>({2, 9, 17, 32, 3, 5, 5, 1, 2}, Conv2dVariant::automatic);
-  check_conv2d<float>({2, 4, 6, 16, 32, 3, 3, 2, 1}, Conv2dVariant::automatic);
+  for (const Precision precision : {Precision::fp32, Precision::tf32}) {
+    kernels::set_precision(precision);
+    check_conv2d<float>({1, 9, 17, 3, 5, 1, 1, 1, 0}, Conv2dVariant::automatic);
+    check_conv2d<float>({1, 9, 17, 3, 5, 3, 3, 1, 1}, Conv2dVariant::automatic);
+    check_conv2d<float>({2, 9, 17, 32, 3, 5, 5, 1, 2}, Conv2dVariant::automatic);
+    check_conv2d<float>({2, 4, 6, 16, 32, 3, 3, 2, 1}, Conv2dVariant::automatic);
+  }
 }
 
 TEST_CASE("a kernel too large for a tile is refused in words") {
@@ -121,18 +126,26 @@ TEST_CASE("the automatic conv2d is close to the exact one") {
       {1, 4, 300, 20, 40, 3, 3, 1, 1},  // several batches of tiles in a row
       {1, 64, 40, 100, 17, 3, 3, 1, 1},
   };
-  const double tolerance = test_device().is_cpu() ? 2e-6 : 5e-4;
-  for (const Conv2dShape& s : shapes) {
-    if (!test_device().is_cpu() && s.flop() > 20'000'000) continue;
-    INFO(description(s, Conv2dVariant::automatic));
-    const Conv2dInputs in = conv2d_normals(s, DType::f32);
-    const Conv2dResults got = conv2d_computed<float>(s, in, Conv2dVariant::automatic);
-    const Conv2dResults expected = conv2d_reference(s, in);
-    CHECK_NORM_CLOSE(got.y, expected.y, tolerance);
-    CHECK_NORM_CLOSE(got.dx, expected.dx, tolerance);
-    CHECK_NORM_CLOSE(got.dweight, expected.dweight, tolerance);
-    CHECK_NORM_CLOSE(got.dbias, expected.dbias, 2e-6);
+  const bool cpu = test_device().is_cpu();
+  for (const Precision precision : {Precision::fp32, Precision::tf32}) {
+    kernels::set_precision(precision);
+    // tf32 rounds both factors to 11 bits; and the test would miss it if it did not.
+    const bool rounds = precision == Precision::tf32 && !cpu;
+    const double tolerance = rounds ? 5e-4 : 2e-6;
+    for (const Conv2dShape& s : shapes) {
+      if (!cpu && s.flop() > 10'000'000) continue;
+      INFO(name_of(precision) << ", " << description(s, Conv2dVariant::automatic));
+      const Conv2dInputs in = conv2d_normals(s, DType::f32);
+      const Conv2dResults got = conv2d_computed<float>(s, in, Conv2dVariant::automatic);
+      const Conv2dResults expected = conv2d_reference(s, in);
+      CHECK_NORM_CLOSE(got.y, expected.y, tolerance);
+      CHECK_NORM_CLOSE(got.dx, expected.dx, tolerance);
+      CHECK_NORM_CLOSE(got.dweight, expected.dweight, tolerance);
+      CHECK_NORM_CLOSE(got.dbias, expected.dbias, 2e-6);
+      CHECK(norm_difference(got.y, expected.y, 1e-5).empty() != rounds);
+    }
   }
+  kernels::set_precision(Precision::tf32);
 }
 
 TEST_CASE("winograd where it would not be chosen") {
