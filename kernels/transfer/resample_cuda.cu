@@ -40,8 +40,7 @@ DeviceStencil to_device(const Stencil& a, const Device& device) {
   return {table, reinterpret_cast<const Tap*>(table + first)};
 }
 
-// sum over the rows' taps of weight x[row, :]; the first product starts the sum, so that a single
-// weight of one copies to the bit.
+// sum += sum over the rows' taps of weight x[row, :].
 template <int width, class T>
 __device__ __forceinline__ void column_sum(const Tap* taps, int count, std::int64_t stride,
                                            const T* x, float (&sum)[width]) {
@@ -51,7 +50,7 @@ __device__ __forceinline__ void column_sum(const Tap* taps, int count, std::int6
     TELESCOPE_UNROLL
     for (int i = 0; i < width; ++i) {
       const auto v = static_cast<float>(value[i]);
-      sum[i] = k ? fmaf(tap.weight, v, sum[i]) : tap.weight * v;
+      sum[i] = fmaf(tap.weight, v, sum[i]);
     }
   }
 }
@@ -76,7 +75,7 @@ __global__ void resample_kernel(TransferShape s, DeviceStencil rows, DeviceStenc
                         inner);
       TELESCOPE_UNROLL
       for (int k = 0; k < width; ++k) {
-        sum[k] = l > first_column ? fmaf(tap.weight, inner[k], sum[k]) : tap.weight * inner[k];
+        sum[k] = fmaf(tap.weight, inner[k], sum[k]);
       }
     }
     Pack<T, width> result;

@@ -12,9 +12,9 @@ TEST_CASE_TEMPLATE("columns are copied into a wider array and out of it", T, flo
   if (!runs_here<T>()) return;
   for (const std::int64_t rows : {1, 7, 333})
     for (const auto columns : channels)
-      for (const std::int64_t before : {0, 3, 4}) {
-        INFO(rows << " rows of " << columns << " columns behind " << before);
-        const std::int64_t stride = columns + before + (columns % 4 ? 2 : 4);
+      for (const auto& [before, after] : {std::pair{0, 2}, {3, 1}, {4, 4}, {4, 3}}) {
+        INFO(rows << " rows of " << columns << " columns behind " << before << " before " << after);
+        const std::int64_t stride = columns + before + after;
         const Tensor part = random_tensor({rows, columns}, dtype_of<T>, 1);
         const Tensor whole = random_tensor({rows, stride}, dtype_of<T>, 2);
         const Tensor expected = whole.clone(), back = empty_on_device(part.shape(), dtype_of<T>);
