@@ -33,10 +33,16 @@ void Dataset::fill_crop(std::int64_t index, RandomSequence& random, std::int64_t
                         float* out) const {
   const auto image = picture(index);
   check_crop(*this, index, *image, crop);
-  const std::uint32_t top = random.below(static_cast<std::uint32_t>(image->height - crop + 1));
-  const std::uint32_t left = random.below(static_cast<std::uint32_t>(image->width - crop + 1));
-  const bool mirror = random.below(2) == 1;
-  copy_crop(*image, top, left, mirror, crop, out);
+  const CropPlace place = draw_crop({image->height, image->width}, random, crop);
+  copy_crop(*image, place.top, place.left, place.mirror, crop, out);
+}
+
+CropPlace Dataset::draw_crop(ImageSize size, RandomSequence& random, std::int64_t crop) {
+  CropPlace place;  // drawn in this order
+  place.top = random.below(static_cast<std::uint32_t>(size.height - crop + 1));
+  place.left = random.below(static_cast<std::uint32_t>(size.width - crop + 1));
+  place.mirror = random.below(2) == 1;
+  return place;
 }
 
 void Dataset::fill_centre_crop(std::int64_t index, std::int64_t crop, float* out) const {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,12 @@
 #include "core/philox.h"
 
 namespace telescope::app {
+
+/// Where a crop begins, and whether it is mirrored left to right.
+struct CropPlace {
+  std::int64_t top = 0, left = 0;
+  bool mirror = false;
+};
 
 /// Numbered pictures. All functions may be called from several threads at once.
 class Dataset {
@@ -27,10 +34,14 @@ class Dataset {
   virtual std::string name(std::int64_t index) const = 0;
   /// One line: what this is and how much of it.
   virtual std::string description() const = 0;
+  /// The size of all pictures, where they have one and all are in memory; else nothing.
+  virtual std::optional<ImageSize> common_size() const { return std::nullopt; }
 
   /// Writes a crop of `crop` x `crop` pixels at a random place, mirrored left to right half of the
   /// time, as [crop,crop,3] in [-1, 1]. Draws from `random`: row, column, mirror.
   void fill_crop(std::int64_t index, RandomSequence& random, std::int64_t crop, float* out) const;
+  /// What fill_crop() draws, for a picture of that size.
+  static CropPlace draw_crop(ImageSize size, RandomSequence& random, std::int64_t crop);
   /// The same from the middle, nothing drawn.
   void fill_centre_crop(std::int64_t index, std::int64_t crop, float* out) const;
 };
@@ -61,6 +72,7 @@ class FolderDataset : public Dataset {
   std::shared_ptr<const Image> picture(std::int64_t index) const override;
   std::string name(std::int64_t index) const override;
   std::string description() const override;
+  std::optional<ImageSize> common_size() const override;
   bool in_memory() const { return in_memory_; }
   std::int64_t skipped() const { return skipped_; }
 
@@ -90,6 +102,7 @@ class BuiltinDataset : public Dataset {
   std::shared_ptr<const Image> picture(std::int64_t index) const override;
   std::string name(std::int64_t index) const override;
   std::string description() const override;
+  std::optional<ImageSize> common_size() const override { return ImageSize{side_, side_}; }
 
  private:
   struct Slot;

@@ -134,6 +134,15 @@ void FolderDataset::report(const std::vector<Found>& found) {
       fmt::format("skipped {} of {} pictures in {}", skipped_, found.size(), folder_.string()));
 }
 
+std::optional<ImageSize> FolderDataset::common_size() const {
+  if (!in_memory_) return std::nullopt;
+  const ImageSize first{pictures_[0]->height, pictures_[0]->width};
+  const bool all = std::all_of(pictures_.begin(), pictures_.end(), [&](const auto& picture) {
+    return picture->height == first.height && picture->width == first.width;
+  });
+  return all ? std::optional(first) : std::nullopt;
+}
+
 std::shared_ptr<const Image> FolderDataset::picture(std::int64_t index) const {
   TELESCOPE_CHECK(index >= 0 && index < size(), "data", "picture {} of {}", index, size());
   if (in_memory_) return pictures_[static_cast<std::size_t>(index)];

@@ -21,28 +21,40 @@ Schedule schedule_of(const RunOptions& options) {
   return make_schedule(options.strategy, plan, options.steps);
 }
 
-// Degraded crops: which pictures, which crops and which noise depends on (seed, level, step) alone.
+// Degraded crops, of pictures that rest on the device where they can: which pictures, which crops and which noise depends on (seed, level, step) alone.
 class Experiment::Source : public SampleSource {
  public:
   Source(const CropSource& crops, std::uint64_t seed, Device device)
-      : crops_(crops), prefetcher_(crops), seed_(seed), device_(device) {}
+      : crops_(crops),
+        resident_(ResidentCrops::make(crops, device)),
+        prefetcher_(crops),
+        seed_(seed),
+        device_(device) {}
 
-  void prepare(const Draw& draw) override { prefetcher_.request(draw.count, key(draw)); }
+  void prepare(const Draw& draw) override {
+    if (!resident_) prefetcher_.request(draw.count, key(draw));
+  }
   Samples draw(const Draw& draw) override {
-    // The trainer prepares every draw but those of its first step.
-    const bool prepared = draw.step != first_step_.value_or(draw.step);
-    if (!first_step_) first_step_ = draw.step;
-    const Tensor clean = prepared ? prefetcher_.next() : crops_.batch(draw.count, key(draw));
-    return denoise(clean.to(device_),
+    const Tensor clean = resident_ ? resident_->batch(draw.count, key(draw)) : streamed(draw);
+    return denoise(clean,
                    {seed_, "noise/" + draw.level.str(), static_cast<std::uint64_t>(draw.step)});
   }
 
  private:
+  // From the host, where background threads prepare it.
+  Tensor streamed(const Draw& draw) {
+    // The trainer prepares every draw but those of its first step.
+    const bool prepared = draw.step != first_step_.value_or(draw.step);
+    if (!first_step_) first_step_ = draw.step;
+    const Tensor clean = prepared ? prefetcher_.next() : crops_.batch(draw.count, key(draw));
+    return clean.to(device_);
+  }
   RandomKey key(const Draw& draw) const {
     return {seed_, "crops/" + draw.level.str(), static_cast<std::uint64_t>(draw.step)};
   }
 
   const CropSource& crops_;
+  std::unique_ptr<ResidentCrops> resident_;
   Prefetcher prefetcher_;
   std::uint64_t seed_;
   Device device_;

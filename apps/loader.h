@@ -33,6 +33,24 @@ class CropSource {
   std::int64_t crop_;
 };
 
+/// The same batches, cut out on a device where the whole set rests as bytes: the host draws, the
+/// device crops.
+class ResidentCrops {
+ public:
+  /// Nothing on the CPU, or unless the pictures are in memory, of one size, and take at most
+  /// `share` of the device's memory.
+  static std::unique_ptr<ResidentCrops> make(const CropSource& source, const Device& device,
+                                             double share = 0.25);
+  /// CropSource::batch() to the bit, on the device.
+  Tensor batch(std::int64_t n, const RandomKey& key) const;
+
+ private:
+  ResidentCrops(Tensor pictures, std::int64_t crop);
+
+  Tensor pictures_;  // u8 [count,H,W,3]
+  std::int64_t crop_;
+};
+
 /// Prepares requested batches in the background and hands them out in the order of the requests:
 ///   Prefetcher prefetcher(source);
 ///   prefetcher.request(n, key(0));

@@ -26,6 +26,7 @@ class Subset : public Dataset {
   std::string name(std::int64_t i) const override {
     return whole_->name(indices_.at(static_cast<std::size_t>(i)));
   }
+  std::optional<ImageSize> common_size() const override { return whole_->common_size(); }
   std::string description() const override {
     return fmt::format("{} of {}", size(), whole_->description());
   }

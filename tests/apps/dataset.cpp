@@ -47,6 +47,23 @@ struct Lines {
 };
 }  // namespace
 
+TEST_CASE("pictures of one size are known to be") {
+  const TemporaryFolder folder;
+  write_png(folder / "a.png", some_picture(16, 20, 1));
+  write_png(folder / "b.png", some_picture(16, 20, 2));
+  const auto size = FolderDataset(folder.path(), {.crop = 16}).common_size();
+  REQUIRE(size);
+  CHECK(size->height == 16);
+  CHECK(size->width == 20);
+  // Not where they are read anew each time, and not with one more of another size.
+  CHECK(!FolderDataset(folder.path(), {.crop = 16, .cache_bytes = 0}).common_size());
+  write_png(folder / "c.png", some_picture(16, 21, 3));
+  CHECK(!FolderDataset(folder.path(), {.crop = 16}).common_size());
+  const auto builtin = BuiltinDataset(1, 8, 3).common_size();
+  REQUIRE(builtin);
+  CHECK(builtin->height == 16);
+}
+
 TEST_CASE("usable pictures come in the order of their names, the others are named and counted") {
   const TemporaryFolder folder;
   fill(folder);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "support/compare.h"
+#include "support/device.h"
 
 using namespace telescope;
 using namespace telescope::app;
@@ -37,6 +38,23 @@ TEST_CASE("a batch depends on its key alone") {
   CHECK_SAME(source.batch(2, key(3)), batch.rows(0, 2));
   CHECK(source.batch(0, key(3)).shape() == Shape{0, 8, 8, 3});
   for (const float value : batch.to_vector<float>()) CHECK(std::abs(value) <= 1.f);
+}
+
+TEST_CASE("a set that rests on the device gives the same batches") {
+  const CropSource source(std::make_shared<BuiltinDataset>(1, 8, 150), 8);  // more than one chunk
+  const auto resident = ResidentCrops::make(source, test_device());
+  CHECK((resident == nullptr) == test_device().is_cpu());
+  CHECK(ResidentCrops::make(source, test_device(), 0) == nullptr);  // no memory for it
+  CHECK(ResidentCrops::make(CropSource(std::make_shared<GreyPictures>(), 2), test_device()) ==
+        nullptr);  // of no known size
+  if (!resident) return;
+  for (std::uint64_t step = 0; step < 4; ++step) {
+    const Tensor batch = resident->batch(50, key(step));
+    CHECK(batch.device() == test_device());
+    CHECK_SAME(batch, source.batch(50, key(step)));
+  }
+  CHECK(resident->batch(0, key(3)).shape() == Shape{0, 8, 8, 3});
+  CHECK(error_of([&] { resident->batch(-1, key(0)); }) == "data: a batch of -1");
 }
 
 TEST_CASE("all pictures are drawn, equally often") {
