@@ -136,6 +136,8 @@ class HaloLoader {
 template <class T, class Tile>
 class HaloOperands {
  public:
+  static constexpr int steps = tensor_core::steps;
+
   __device__ HaloOperands(const unsigned char* halos, const HaloTile& tile, int taps_w)
       : halo_(halos),
         halo_bytes_(tile.pixels() * halo_pitch),

@@ -80,6 +80,8 @@ __device__ __forceinline__ void fetch_row_pairs(const unsigned char* rows, Fragm
 template <class T, class Tile>
 class RowOperands {
  public:
+  static constexpr int steps = tensor_core::steps;
+
   __device__ RowOperands() {
     const int lane = lane_number(), warp = warp_number();
     a_ = warp_row(warp, Tile::warps_n, Tile::warp_m) * row_bytes + a_rows(lane);
@@ -98,11 +100,34 @@ class RowOperands {
   int a_, b_;
 };
 
+/// All of a of a warp from rows that run across the reduction; `columns` is this lane's address.
+template <class T, class Tile>
+__device__ __forceinline__ void fetch_a_columns(const unsigned char* columns, Fragments<Tile>& to) {
+  if constexpr (sizeof(T) == 4) {
+    TELESCOPE_UNROLL
+    for (int half = 0; half < 2; ++half) {  // of k: rows t, then t + 4
+      TELESCOPE_UNROLL
+      for (int i = 0; i < Tile::m_tiles; i += 2) {
+        const auto quad = load<4>(reinterpret_cast<const std::uint32_t*>(
+            columns + (half * 4 * padded(Tile::m) + i * 16) * 4));
+        to.a[i][2 * half] = quad[0];
+        to.a[i][2 * half + 1] = quad[1];
+        to.a[i + 1][2 * half] = quad[2];
+        to.a[i + 1][2 * half + 1] = quad[3];
+      }
+    }
+  } else {
+    TELESCOPE_UNROLL
+    for (int i = 0; i < Tile::m_tiles; ++i) ldmatrix<true>(to.a[i], columns + i * 16 * 2);
+  }
+}
+
 /// Operands whose rows run across the reduction: a row of Tile::m columns of A for each element of
 /// the slice, then rows of Tile::n columns of B, padded.
 template <class T, class Tile>
 class ColumnOperands {
  public:
+  static constexpr int steps = tensor_core::steps;
   static constexpr int a_bytes = slice_elements<T> * padded(Tile::m) * static_cast<int>(sizeof(T));
   static constexpr int b_bytes = slice_elements<T> * padded(Tile::n) * static_cast<int>(sizeof(T));
 
@@ -124,10 +149,11 @@ class ColumnOperands {
     constexpr int k = step_bytes / static_cast<int>(sizeof(T));  // rows of a step
     const unsigned char* a = stage + a_ + step * k * padded(Tile::m) * static_cast<int>(sizeof(T));
     const unsigned char* b = stage + b_ + step * k * padded(Tile::n) * static_cast<int>(sizeof(T));
+    fetch_a_columns<T>(a, to);
     if constexpr (tf32) {
-      fetch_quads(a, b, to);
+      fetch_quads(b, to);
     } else {
-      fetch_transposed(a, b, to);
+      fetch_transposed(b, to);
     }
   }
 
@@ -165,19 +191,9 @@ class ColumnOperands {
   static constexpr bool tf32 = sizeof(T) == 4;
   static_assert(Tile::warp_m % 32 == 0 && Tile::warp_n % 32 == 0);
 
-  __device__ __forceinline__ static void fetch_quads(const unsigned char* a, const unsigned char* b,
-                                                     Fragments<Tile>& to) {
+  __device__ __forceinline__ static void fetch_quads(const unsigned char* b, Fragments<Tile>& to) {
     TELESCOPE_UNROLL
     for (int half = 0; half < 2; ++half) {  // of k: rows t, then t + 4
-      TELESCOPE_UNROLL
-      for (int i = 0; i < Tile::m_tiles; i += 2) {
-        const auto quad = load<4>(
-            reinterpret_cast<const std::uint32_t*>(a + (half * 4 * padded(Tile::m) + i * 16) * 4));
-        to.a[i][2 * half] = quad[0];
-        to.a[i][2 * half + 1] = quad[1];
-        to.a[i + 1][2 * half] = quad[2];
-        to.a[i + 1][2 * half + 1] = quad[3];
-      }
       TELESCOPE_UNROLL
       for (int j = 0; j < Tile::n_tiles; j += 4) {
         const auto quad = load<4>(
@@ -188,11 +204,8 @@ class ColumnOperands {
     }
   }
 
-  __device__ __forceinline__ static void fetch_transposed(const unsigned char* a,
-                                                          const unsigned char* b,
+  __device__ __forceinline__ static void fetch_transposed(const unsigned char* b,
                                                           Fragments<Tile>& to) {
-    TELESCOPE_UNROLL
-    for (int i = 0; i < Tile::m_tiles; ++i) ldmatrix<true>(to.a[i], a + i * 16 * 2);
     TELESCOPE_UNROLL
     for (int j = 0; j < Tile::n_tiles; j += 2) {
       std::uint32_t pair[4];
@@ -214,8 +227,8 @@ __device__ __forceinline__ void multiply_slice(const Operands& operands, const u
   Fragments<Tile> fragments[2];
   operands.fetch(stage, 0, fragments[0]);
   TELESCOPE_UNROLL
-  for (int step = 0; step < steps; ++step) {
-    if (step + 1 < steps) operands.fetch(stage, step + 1, fragments[(step + 1) % 2]);
+  for (int step = 0; step < Operands::steps; ++step) {
+    if (step + 1 < Operands::steps) operands.fetch(stage, step + 1, fragments[(step + 1) % 2]);
     multiply_add<T>(sums, fragments[step % 2]);
   }
 }

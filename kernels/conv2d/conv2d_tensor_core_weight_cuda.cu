@@ -8,10 +8,8 @@
 // each tap and dy once for each tile of columns, from the second-level cache for the most part: with
 // 64 channels that is what bounds it. 104 KB of stages in the largest tile: two blocks of four warps
 // a multiprocessor.
-#include "kernels/conv2d/conv2d_tensor_core.h"
 #include "kernels/conv2d/conv2d_tensor_core_gather.h"
-#include "kernels/conv2d/conv2d_tensor_core_product.h"
-#include "kernels/workspace.h"
+#include "kernels/conv2d/conv2d_tensor_core_weight.h"
 
 namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE {
 namespace {
@@ -22,20 +20,6 @@ using M128N128 = Tile<128, 128, 64, 64, 3, 2>;
 using M64N128 = Tile<64, 128, 32, 64, 3, 2>;
 using M32N128 = Tile<32, 128, 32, 32, 3, 3>;
 using M64N64 = Tile<64, 64, 32, 32, 3, 3>;
-
-/// Partial sums of the pixels [split * slices_per_split, ...) slices.
-template <class T>
-struct PixelSum {
-  const T *x = nullptr, *dy = nullptr;
-  float* partial = nullptr;       // [splits][k][pitch]
-  float* partial_bias = nullptr;  // [splits * across][k], or null
-  int h = 0, w = 0, c = 0, k = 0, s = 0;
-  int columns = 0;  // r s c; 0 if only the bias is wanted
-  int pitch = 0;
-  int out_h = 0, out_w = 0, stride = 0, padding = 0;
-  unsigned pixels = 0;
-  int slices = 0, slices_per_split = 0, across = 0;  // tiles of columns
-};
 
 /// Where the pixels of two slices see x: of the one that is copied and of the one after it.
 template <class T>
@@ -150,18 +134,8 @@ __global__ void __launch_bounds__(threads, Tile::blocks) pixel_sum_kernel(const 
   PixelLoader<T, Tile, wide_dy, wide_x> loader(sum, table, m, n, static_cast<unsigned>(first));
   const auto load = [&](unsigned char* stage) { loader.load(stage); };
 
-  // Blocks of the same rows of dy share the slices whose columns they sum for the bias.
-  const int column = static_cast<int>(threadIdx.x), turn = static_cast<int>(blockIdx.x % across);
-  float bias = 0;
-  const auto add_bias = [&](const unsigned char* stage, int slice) {
-    if (!sum.partial_bias || slice % sum.across != turn || column >= Tile::m) return;
-    const T* dy = reinterpret_cast<const T*>(stage) + column;
-    float of_slice = 0;
-    for (int i = 0; i < slice_elements<T>; ++i) {
-      of_slice += static_cast<float>(dy[i * padded(Tile::m)]);
-    }
-    bias += of_slice;
-  };
+  BiasSum<T, Tile, slice_elements<T>> bias(sum, m);
+  const auto add_bias = [&](const unsigned char* stage, int slice) { bias.add(stage, slice); };
   Sums<Tile> sums{};
   multiply<T, Tile>(memory, stage_bytes, slices, Operands(), load, add_bias, sums);
 
@@ -169,9 +143,7 @@ __global__ void __launch_bounds__(threads, Tile::blocks) pixel_sum_kernel(const 
   Operands::for_each(sums, [&](int row, int c, const auto& values) {
     if (m + row < sum.k) store(partial + std::int64_t{m + row} * sum.pitch + n + c, values);
   });
-  if (sum.partial_bias && column < Tile::m && m + column < sum.k) {
-    sum.partial_bias[(std::int64_t{blockIdx.y} * sum.across + turn) * sum.k + m + column] = bias;
-  }
+  bias.store();
 }
 
 // to[row][column] += the sum over the parts of from[part][row][column]: eight threads take every
@@ -206,51 +178,34 @@ __global__ void add_parts_kernel(const float* __restrict__ from, int parts, std:
   }
 }
 
-template <class T>
-void add_parts(const Stream& stream, const float* from, std::int64_t parts, std::int64_t part_pitch,
-               std::int64_t pitch, int rows, int columns, T* to) {
-  const unsigned down = static_cast<unsigned>(std::min(rows, 65535));
-  launch<add_parts_kernel<T>>(stream, dim3(blocks_for(columns, sum_columns), down),
-                              dim3(sum_columns, sum_groups), 0, from, static_cast<int>(parts),
-                              part_pitch, pitch, rows, columns, to);
-}
-
 template <class T, class Tile, bool wide_dy, bool wide_x>
 void launch_pixel_sum(const Stream& stream, PixelSum<T> sum, T* dweight, T* dbias) {
   sum.across = std::max((sum.columns + Tile::n - 1) / Tile::n, 1);
   sum.pitch = sum.across * Tile::n;
   sum.slices = static_cast<int>((sum.pixels + slice_elements<T> - 1) / slice_elements<T>);
-  // As many splits as fill the chip once, but for a few slices each.
-  constexpr int blocks_at_once = 132 * Tile::blocks, fewest_slices = 4, most_splits = 65535;
   const int tiles = (sum.k + Tile::m - 1) / Tile::m * sum.across;
-  int splits = std::max(std::min(blocks_at_once / tiles, sum.slices / fewest_slices), 1);
-  sum.slices_per_split = (sum.slices + splits - 1) / splits;
-  splits = (sum.slices + sum.slices_per_split - 1) / sum.slices_per_split;
-  static_assert(blocks_at_once <= most_splits);
-
-  const std::int64_t part = std::int64_t{sum.k} * sum.pitch;
-  const Workspace<float> partial(splits * part, stream.device());
-  const std::int64_t bias_parts = std::int64_t{splits} * sum.across;
-  const Workspace<float> partial_bias(dbias ? bias_parts * sum.k : 1, stream.device());
-  sum.partial = partial.data();
-  sum.partial_bias = dbias ? partial_bias.data() : nullptr;
   using Operands = ColumnOperands<T, Tile>;
   constexpr std::size_t bytes =
       Tile::stages * (Operands::a_bytes + Operands::b_bytes) + sizeof(PixelTable<T>);
-  launch<pixel_sum_kernel<T, Tile, wide_dy, wide_x>>(
-      stream, dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(splits)), threads, bytes,
-      sum);
-  if (dweight) {
-    add_parts(stream, sum.partial, splits, part, sum.pitch, sum.k, sum.columns, dweight);
-  }
-  if (dbias) add_parts(stream, sum.partial_bias, bias_parts, sum.k, sum.k, 1, sum.k, dbias);
+  sum_in_parts(stream, sum, tiles, 132 * Tile::blocks, dweight, dbias,
+               [&](const PixelSum<T>& parts, int splits) {
+                 launch<pixel_sum_kernel<T, Tile, wide_dy, wide_x>>(
+                     stream, dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(splits)),
+                     threads, bytes, parts);
+               });
 }
 
 template <class T>
 void run(const Stream& stream, const PixelSum<T>& sum, TensorCoreTile tile, T* dweight, T* dbias) {
   const bool wide_dy = sum.k % chunk_elements<T> == 0 && aligned_to(chunk_bytes, sum.dy);
   const bool wide_x = sum.c % chunk_elements<T> == 0 && aligned_to(chunk_bytes, sum.x);
-  if (tile == TensorCoreTile::automatic) {
+  const bool automatic = tile == TensorCoreTile::automatic;
+  if (wide_dy && wide_x &&
+      (automatic || tile == TensorCoreTile::halo_n32 || tile == TensorCoreTile::halo_n64)) {
+    const int rows = tile == TensorCoreTile::halo_n32 || (automatic && sum.k <= 32) ? 32 : 64;
+    if (launch_halo_sum(stream, sum, rows, dweight, dbias)) return;
+  }
+  if (automatic) {
     tile = sum.k <= 32   ? TensorCoreTile::m32n128
            : sum.k <= 64 ? TensorCoreTile::m64n128
                          : TensorCoreTile::m128n128;
@@ -272,6 +227,19 @@ void run(const Stream& stream, const PixelSum<T>& sum, TensorCoreTile tile, T* d
 
 }  // namespace
 
+namespace tensor_core {
+
+template <class T>
+void add_parts(const Stream& stream, const float* from, std::int64_t parts, std::int64_t part_pitch,
+               std::int64_t pitch, int rows, int columns, T* to) {
+  const unsigned down = static_cast<unsigned>(std::min(rows, 65535));
+  launch<add_parts_kernel<T>>(stream, dim3(blocks_for(columns, sum_columns), down),
+                              dim3(sum_columns, sum_groups), 0, from, static_cast<int>(parts),
+                              part_pitch, pitch, rows, columns, to);
+}
+
+}  // namespace tensor_core
+
 template <class T>
 void conv2d_tensor_core_weight_gradient(const Stream& stream, const Conv2dShape& shape, const T* x,
                                         const T* dy, T* dweight, T* dbias, TensorCoreTile tile) {
@@ -284,6 +252,7 @@ void conv2d_tensor_core_weight_gradient(const Stream& stream, const Conv2dShape&
   sum.w = number(shape.w);
   sum.c = number(shape.c);
   sum.k = number(shape.k);
+  sum.r = number(shape.r);
   sum.s = number(shape.s);
   sum.columns = dweight ? number(shape.r * shape.s * shape.c) : 0;
   sum.out_h = number(shape.out_h());
@@ -294,7 +263,8 @@ void conv2d_tensor_core_weight_gradient(const Stream& stream, const Conv2dShape&
   const std::int64_t of_image = shape.out_h() * shape.out_w();
   const std::int64_t at_once = std::max<std::int64_t>((std::int64_t{1} << 30) / of_image, 1);
   for (std::int64_t n = 0; n < shape.n; n += at_once) {
-    sum.pixels = static_cast<unsigned>(std::min(at_once, shape.n - n) * of_image);
+    sum.n = number(std::min(at_once, shape.n - n));
+    sum.pixels = static_cast<unsigned>(sum.n * of_image);
     sum.x = x + n * shape.h * shape.w * shape.c;
     sum.dy = dy + n * of_image * shape.k;
     run(stream, sum, tile, dweight, dbias);
@@ -307,5 +277,9 @@ void conv2d_tensor_core_weight_gradient(const Stream& stream, const Conv2dShape&
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE
+template void tensor_core::add_parts(const Stream&, const float*, std::int64_t, std::int64_t,
+                                     std::int64_t, int, int, float*);
+template void tensor_core::add_parts(const Stream&, const float*, std::int64_t, std::int64_t,
+                                     std::int64_t, int, int, bfloat16*);
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

@@ -15,21 +15,27 @@ using kernels::TensorCoreTile;
 
 namespace {
 
+enum class Which { all, images, parameters };
+
 template <class T>
-Conv2dResults computed(const Conv2dShape& s, const Conv2dInputs& in, TensorCoreTile tile) {
-  const auto copy = [](const Tensor& x) { return on_device(x.clone()); };
+Conv2dResults computed(const Conv2dShape& s, const Conv2dInputs& in, TensorCoreTile tile,
+                       Which which = Which::all) {
   const Tensor x = on_device(in.x), weight = on_device(in.weight), bias = on_device(in.bias);
   const Tensor dy = on_device(in.dy);
   const Conv2dResults out{empty_on_device(s.output_shape(), dtype_of<T>),
-                          empty_on_device(s.input_shape(), dtype_of<T>), copy(in.dweight),
-                          copy(in.dbias)};
+                          empty_on_device(s.input_shape(), dtype_of<T>),
+                          on_device(in.dweight.clone()), on_device(in.dbias.clone())};
   const Stream stream = test_stream();
-  kernels::conv2d_tensor_core_forward<T>(stream, s, x.data<T>(), weight.data<T>(), bias.data<T>(),
-                                         out.y.data<T>(), {}, tile);
-  kernels::conv2d_tensor_core_input_gradient<T>(stream, s, dy.data<T>(), weight.data<T>(),
-                                                out.dx.data<T>(), tile);
-  kernels::conv2d_tensor_core_weight_gradient<T>(stream, s, x.data<T>(), dy.data<T>(),
-                                                 out.dweight.data<T>(), out.dbias.data<T>(), tile);
+  if (which != Which::parameters) {
+    kernels::conv2d_tensor_core_forward<T>(stream, s, x.data<T>(), weight.data<T>(), bias.data<T>(),
+                                           out.y.data<T>(), {}, tile);
+    kernels::conv2d_tensor_core_input_gradient<T>(stream, s, dy.data<T>(), weight.data<T>(),
+                                                  out.dx.data<T>(), tile);
+  }
+  if (which != Which::images) {
+    kernels::conv2d_tensor_core_weight_gradient<T>(
+        stream, s, x.data<T>(), dy.data<T>(), out.dweight.data<T>(), out.dbias.data<T>(), tile);
+  }
   return out;
 }
 
@@ -40,16 +46,22 @@ void check_exact(const Tensor& got, const Tensor& expected) {
 }
 
 template <class T>
-void check(const Conv2dShape& s, TensorCoreTile tile = TensorCoreTile::automatic) {
+void check(const Conv2dShape& s, TensorCoreTile tile = TensorCoreTile::automatic,
+           Which which = Which::all) {
   INFO("input " << s.input_shape().str() << ", weight " << s.weight_shape().str() << ", stride "
                 << s.stride << ", padding " << s.padding << ", tile " << static_cast<int>(tile));
   REQUIRE(s.valid());
   const Conv2dInputs in = conv2d_integers(s, dtype_of<T>);
-  const Conv2dResults got = computed<T>(s, in, tile), expected = conv2d_reference(s, in);
-  check_exact<T>(got.y, expected.y);
-  check_exact<T>(got.dx, expected.dx);
-  check_exact<T>(got.dweight, expected.dweight);
-  check_exact<T>(got.dbias, expected.dbias);
+  const Conv2dResults got = computed<T>(s, in, tile, which);
+  const Conv2dResults expected = conv2d_reference(s, in);
+  if (which != Which::parameters) {
+    check_exact<T>(got.y, expected.y);
+    check_exact<T>(got.dx, expected.dx);
+  }
+  if (which != Which::images) {
+    check_exact<T>(got.dweight, expected.dweight);
+    check_exact<T>(got.dbias, expected.dbias);
+  }
 }
 
 bool has_tensor_cores() { return !test_device().is_cpu(); }
@@ -96,6 +108,11 @@ TEST_CASE("no two lanes meet in a bank of shared memory") {
     for (int tap = 0; tap < 8; ++tap) {  // eight neighbours, wherever the tap puts them
       CHECK(conflict_free([&](int lane) { return layout::halo_chunk(lane % 8 + tap, tap); }));
     }
+    // One channel of a pixel for each lane, or eight bf16 of eight pixels: see TapOperands.
+    const int f32_pitch = layout::padded(32) * 4, bf16_pitch = layout::padded(32) * 2;
+    CHECK(conflict_free([&](int lane) { return lane % 8 * bf16_pitch; }));
+    CHECK(
+        free_of_conflicts([&](int lane) { return lane % 4 * f32_pitch + lane / 4 * 4; }, 0, 32, 4));
     for (const int width : {32, 64, 128}) {
       INFO("tile of " << width);
       CHECK(conflict_free([&](int lane) { return layout::column_quad(lane, width); }));
@@ -137,38 +154,60 @@ TEST_CASE("tensor-core conv2d: a variant as any other") {
 TEST_CASE_TEMPLATE("tensor-core conv2d: numbers of channels", T, float, bfloat16) {
   if (!has_tensor_cores()) return;
   // Odd, less than 16 bytes, more than a slice, not a multiple of a tile: of c, of k and of both.
-  const std::pair<std::int64_t, std::int64_t> numbers[] = {{1, 3},   {3, 33}, {17, 24}, {40, 3},
-                                                           {40, 24}, {8, 33}, {3, 8}};
+  const std::pair<std::int64_t, std::int64_t> numbers[] = {
+      {1, 3}, {3, 33}, {17, 24}, {40, 3}, {40, 24}};
   for (const auto& [c, k] : numbers) check<T>({1, 3, 4, c, k, 3, 3, 1, 1});
-  check<T>({1, 2, 3, 100, 100, 3, 3, 1, 1});
-  check<T>({1, 2, 3, 128, 64, 3, 3, 1, 1});  // taps before channels, in both directions
+  check<T>({1, 2, 3, 100, 12, 1, 1, 1, 0});
+  check<T>({1, 2, 3, 128, 64, 1, 3, 1, 1});  // taps before channels, in both directions
 }
 
 TEST_CASE_TEMPLATE("tensor-core conv2d: tiles and what breaks them", T, float, bfloat16) {
   if (!has_tensor_cores()) return;
   using enum TensorCoreTile;
-  for (const auto tile : {m128n128, m128n64, m128n32, m64n64, m64n128, m32n128}) {
-    check<T>({1, 9, 15, 8, 136, 1, 1, 1, 0}, tile);  // a tile and a bit each way
-    check<T>({3, 6, 7, 8, 24, 3, 3, 1, 1}, tile);    // several images in a tile
+  const Conv2dShape more{1, 9, 15, 8, 136, 1, 1, 1, 0};   // than a tile each way
+  const Conv2dShape several{3, 6, 7, 8, 24, 3, 3, 1, 1};  // images in a tile
+  for (const auto tile : {m128n128, m128n64, m128n32, m64n64}) {
+    check<T>(more, tile, Which::images);
+    check<T>(several, tile, Which::images);
   }
-  check<T>({1, 1, 127, 40, 64, 1, 3, 1, 1}, m128n128);  // a row short of one
+  for (const auto tile : {m128n128, m64n128, m32n128}) {
+    check<T>(more, tile, Which::parameters);
+    check<T>(several, tile, Which::parameters);
+  }
+  check<T>({1, 1, 127, 40, 64, 1, 3, 1, 0}, m128n128);  // a row short of one
 }
 
 TEST_CASE_TEMPLATE("tensor-core conv2d: tiles with halo", T, float, bfloat16) {
   if (!has_tensor_cores()) return;
   using enum TensorCoreTile;
   const std::int64_t c = kernels::tensor_core::slice_elements<T>;
-  for (const auto tile : {halo_n128, halo_n64, halo_n32}) {
-    check<T>({1, 8, 16, 2 * c, c, 3, 3, 1, 1}, tile);  // halos in turn, and one only
+  const auto check_images = [](const Conv2dShape& s, TensorCoreTile tile) {
+    check<T>(s, tile, Which::images);
+  };
+  check_images({1, 8, 16, 2 * c, c, 3, 3, 1, 1}, halo_n128);  // halos in turn, and one only
+  check_images({1, 7, 15, c, c, 3, 3, 1, 1}, halo_n64);       // outputs there are not
+  check_images({1, 9, 17, c, 8, 3, 3, 1, 0}, halo_n32);       // no padding: nor a halo in dx
+  check_images({3, 8, 8, c, c, 3, 3, 1, 2}, halo_n32);        // a tile of two images, one of one
+  check_images({1, 8, 16, 3 * c, 8, 2, 2, 1, 0}, halo_n32);   // fewer taps than a halo has parts
+  check_images({1, 4, 31, c, c, 3, 1, 1, 0}, halo_n32);
+  check_images({1, 3, 64, c, 2 * c, 1, 3, 1, 0}, halo_n64);
+  check_images({1, 16, 16, c, c, 3, 3, 1, 1}, automatic);
+}
+
+TEST_CASE_TEMPLATE("tensor-core conv2d: gradients of weights from tiles with halo", T, float,
+                   bfloat16) {
+  if (!has_tensor_cores()) return;
+  using enum TensorCoreTile;
+  const auto check_parameters = [](const Conv2dShape& s, TensorCoreTile tile) {
+    check<T>(s, tile, Which::parameters);
+  };
+  for (const auto tile : {halo_n64, halo_n32}) {
+    check_parameters({1, 4, 16, 40, 72, 3, 3, 1, 1}, tile);  // channels and a bit, both ways
+    check_parameters({2, 8, 8, 8, 8, 3, 3, 1, 1}, tile);     // square tiles
+    check_parameters({1, 6, 17, 8, 8, 3, 3, 1, 0}, tile);    // no padding
   }
-  check<T>({1, 7, 15, c, c, 3, 3, 1, 1}, halo_n64);       // outputs there are not
-  check<T>({1, 9, 17, c, 8, 3, 3, 1, 0}, halo_n32);       // no padding: nor a halo in dx
-  check<T>({3, 8, 8, c, c, 3, 3, 1, 2}, halo_n32);        // a tile of two images, one of one
-  check<T>({3, 6, 6, c, c, 3, 3, 1, 2}, halo_n32);        // the same in the forward pass only
-  check<T>({1, 16, 32, 3 * c, 8, 2, 2, 1, 0}, halo_n32);  // fewer taps than a halo has parts
-  check<T>({1, 4, 31, c, c, 3, 1, 1, 0}, halo_n32);
-  check<T>({1, 3, 64, c, 3 * c, 1, 3, 1, 0}, halo_n128);
-  check<T>({2, 16, 16, c, c, 3, 3, 1, 1});  // chosen by itself
+  check_parameters({5, 11, 15, 8, 8, 3, 3, 1, 1}, automatic);   // outputs there are not
+  check_parameters({2, 16, 15, 40, 8, 3, 3, 1, 2}, automatic);  // the bias in turns, some splits
 }
 
 TEST_CASE_TEMPLATE("tensor-core conv2d: sums split over many blocks", T, float, bfloat16) {
