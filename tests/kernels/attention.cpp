@@ -127,6 +127,20 @@ TEST_CASE("a maximum that moves from block to block, and large scores") {
   CHECK_NORM_CLOSE(got.dqkv, expected.dqkv, 2e-5);
 }
 
+// Where exp(-score) overflows, so that a key beyond the last one must not count even as zero times it.
+TEST_CASE("scores that are all far below zero") {
+  const AttentionShape s{1, 70, 1, 8};
+  const Tensor qkv = random_tensor(in_shape(s), DType::f32, 1);
+  const Tensor dy = random_tensor(out_shape(s), DType::f32, 2);
+  for (std::int64_t i = 0; i < s.tokens; ++i) {
+    float* const token = qkv.data<float>() + i * 24;
+    for (std::int64_t c = 0; c < 8; ++c) token[c] -= 20, token[8 + c] = token[8 + c] / 8 + 4;
+  }
+  const Result got = run<float>(s, qkv, dy), expected = reference(s, qkv, dy);
+  CHECK_CLOSE(got.y, expected.y, (Tolerance{1e-4, 1e-4}));  // exponents up to 250
+  CHECK_NORM_CLOSE(got.dqkv, expected.dqkv, 1e-4);
+}
+
 TEST_CASE("the same bits on any number of threads") {
   const int threads = thread_count();
   for (const AttentionShape s : {AttentionShape{1, 200, 1, 16}, AttentionShape{3, 130, 2, 8}}) {
