@@ -23,8 +23,8 @@ __device__ __forceinline__ std::uint32_t to_tf32(float x) {
   return bits;
 #else
   const auto bits = std::bit_cast<std::uint32_t>(x);
-  const bool finite = (bits & 0x7f800000u) != 0x7f800000u;
-  return (finite ? bits + 0x1000u : bits) & 0xffffe000u;
+  const bool nan = (bits & 0x7fffffffu) > 0x7f800000u;  // must not round up to infinity, or down
+  return nan ? 0x7fffffffu : (bits + 0x1000u) & 0xffffe000u;
 #endif
 }
 
