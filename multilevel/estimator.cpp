@@ -73,8 +73,11 @@ const Tensor& Estimator::weights(std::int64_t carried, std::int64_t n, const Ten
 
 Tensor Estimator::add_gradient(const Samples& samples, std::int64_t carried, Mesh mesh,
                                std::int64_t step) const {
-  const RandomScope dropout(
-      {options_.seed, static_cast<std::uint64_t>(step), samples.ids, mesh.spacing()});
+  const RandomScope dropout({.seed = options_.seed,
+                             .step = static_cast<std::uint64_t>(step),
+                             .sample_ids = samples.ids,
+                             .spacing = mesh.spacing(),
+                             .device_step = options_.device_step});
   const std::string name = mesh.str();
   const Scope on_mesh(name);
   Tensor losses, weighted;

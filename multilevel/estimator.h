@@ -22,6 +22,9 @@ namespace telescope {
 struct EstimatorOptions {
   Restriction restriction = Restriction::injection;
   std::uint64_t seed = 0;  ///< of dropout
+  /// i64 [1] on the device of the samples: where it is defined, dropout reads the step from it, so
+  /// that a recorded pass is replayed with the masks of another step.
+  Tensor device_step = {};
 };
 
 /// Adds g to the gradients of the parameters. `levels[i]` are the samples of the level on mesh

@@ -9,6 +9,12 @@
 
 namespace telescope {
 
+namespace {
+Tensor step_on(const Device& device) {
+  return device.is_cpu() ? Tensor() : Tensor::zeros({1}, DType::i64, device);
+}
+}  // namespace
+
 Trainer::Trainer(ParameterBuffer& parameters, Optimizer& optimizer, SampleLoss loss,
                  SampleSource& source, Schedule schedule, LearningRate rate,
                  const TrainerOptions& options)
@@ -18,7 +24,8 @@ Trainer::Trainer(ParameterBuffer& parameters, Optimizer& optimizer, SampleLoss l
       schedule_(std::move(schedule)),
       rate_(rate),
       options_(options),
-      estimator_(std::move(loss), {options.restriction, options.seed}) {
+      device_step_(step_on(parameters.values().device())),
+      estimator_(std::move(loss), {options.restriction, options.seed, device_step_}) {
   TELESCOPE_CHECK(schedule_.steps() >= 1, "trainer", "the schedule '{}' has no steps",
                   schedule_.name);
   for (std::size_t i = 0; i < schedule_.stages.size(); ++i) {
@@ -119,6 +126,7 @@ void Trainer::start_step() {
   running.report = {.step = step, .learning_rate = rate_.at(step)};
   running.optimizer_steps_before = optimizer_.steps();
   optimizer_.prepare_step(running.report.learning_rate);
+  if (device_step_.defined()) device_step_.copy_from(Tensor::from<std::int64_t>({step}, {1}));
   if (options_.measure_every > 0 && step % options_.measure_every == 0) {
     parameters_.zero_gradients();
     running.estimate =

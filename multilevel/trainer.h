@@ -107,6 +107,7 @@ class Trainer {
   Schedule schedule_;
   LearningRate rate_;
   TrainerOptions options_;
+  Tensor device_step_;  // number of the step on the device, i64 [1]; undefined on the CPU
   Estimator estimator_;
   TrainerState state_;
   StepGraphs graphs_;
