@@ -61,27 +61,27 @@ bool Case::has_input(std::string_view argument) const {
 }
 Tensor Case::input(std::string_view argument) const {
   TELESCOPE_CHECK(has_input(argument), "golden", "{} has no input {}", id, argument);
-  return tensor(entry_["inputs"][std::string(argument)], nullptr);
+  return on_device(tensor(entry_["inputs"][std::string(argument)], nullptr));
 }
 Tensor Case::input(std::string_view argument, const Order& order) const {
   TELESCOPE_CHECK(has_input(argument), "golden", "{} has no input {}", id, argument);
-  return tensor(entry_["inputs"][std::string(argument)], &order);
+  return on_device(tensor(entry_["inputs"][std::string(argument)], &order));
 }
 
 NamedTensors Case::parameters() const {
   NamedTensors result;
   const auto names = entry_.value("params", std::vector<std::string>());
   for (const std::string& name : names) {
-    result.push_back({name.substr(std::strlen("param.")), tensor(name, nullptr)});
+    result.push_back({name.substr(std::strlen("param.")), on_device(tensor(name, nullptr))});
   }
   return result;
 }
 
 Tensor Case::seed(std::string_view output) const {
-  return tensor(entry_["seeds"].at(std::string(output)), nullptr);
+  return on_device(tensor(entry_["seeds"].at(std::string(output)), nullptr));
 }
 Tensor Case::seed(std::string_view output, const Order& order) const {
-  return tensor(entry_["seeds"].at(std::string(output)), &order);
+  return on_device(tensor(entry_["seeds"].at(std::string(output)), &order));
 }
 Tensor Case::raw(std::string_view name) const {
   const Order as_stored;

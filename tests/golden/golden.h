@@ -11,7 +11,7 @@
 //     c.check_gradient("in.x", x.grad());
 //   }
 //
-// Every case runs in f32 and again in f64. A case passes if every expected output and gradient was
+// Every case runs in f32 and, on the CPU, again in f64. A case passes if every expected output and gradient was
 // compared (or left out by name) and all were close.
 #pragma once
 
@@ -24,6 +24,7 @@
 
 #include "core/safetensors.h"
 #include "support/compare.h"
+#include "support/device.h"
 
 namespace telescope::test {
 
@@ -44,7 +45,7 @@ class Case {
 
   bool has_input(std::string_view argument) const;
   bool has_level_gradients() const { return entry_.contains("level_grads"); }
-  /// The argument's tensor, in dtype() and with memory of its own.
+  /// The argument's tensor, in dtype(), on the test's device and with memory of its own.
   Tensor input(std::string_view argument) const;
   Tensor input(std::string_view argument, const Order& order) const;
   /// All parameters in the order of the state dict, named as in it.
@@ -52,7 +53,7 @@ class Case {
   /// What is fed back into an output: seed("out.y").
   Tensor seed(std::string_view output) const;
   Tensor seed(std::string_view output, const Order& order) const;
-  /// Any tensor of the file, as stored but in dtype(): raw("in.x").
+  /// Any tensor of the file, as stored but in dtype(), on the host: raw("in.x").
   Tensor raw(std::string_view tensor) const;
 
   /// Holds `got` against an expected output ("out.y") with the manifest's tolerances.

@@ -34,6 +34,7 @@ ResNetOptions options_of(const nlohmann::json& attrs) {
 
 void set_parameters(Module& module, const NamedTensors& values) {
   module.to(values.front().tensor.dtype());
+  module.to(values.front().tensor.device());
   const NamedTensors own = module.parameters();
   REQUIRE(own.size() == values.size());
   for (const NamedTensor& value : values) {
@@ -61,7 +62,7 @@ GOLDEN_OP("timestep_embedding") {
   Tensor y = sinusoidal_embedding(c.input("t"), dim / 2, false);
   if (dim % 2) {
     const std::int64_t n = y.extent(0);
-    const Tensor padded = Tensor::zeros({n, dim}, y.dtype());
+    const Tensor padded = Tensor::zeros({n, dim}, y.dtype(), y.device());
     for (std::int64_t i = 0; i < n; ++i) {
       padded.rows(i, 1).reshape({dim}).rows(0, dim - 1).copy_from(y.rows(i, 1).reshape({dim - 1}));
     }
@@ -131,9 +132,9 @@ GOLDEN_MGE("resnet") {
   const Estimator estimator(loss, {kind});
   for (const bool merged : {true, false}) {
     parameters.zero_gradients();
-    const auto reports = (merged ? estimator.merged(levels, finest, 0)
-                                 : estimator.paired(levels, finest, 0))
-                             .reports();
+    const auto reports =
+        (merged ? estimator.merged(levels, finest, 0) : estimator.paired(levels, finest, 0))
+            .reports();
     double total = 0;
     std::vector<double> fine, coarse, terms;
     for (const MeshReport& report : reports) {
