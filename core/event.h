@@ -10,7 +10,8 @@ namespace telescope {
 
 /// A point in the order of a stream. Recording costs no wait: on CUDA devices the time is taken
 /// when the stream gets there, elsewhere (where work is done when the call returns) at once. A
-/// handle; may be recorded again, best on the same device, whose event is then used again.
+/// handle; may be recorded again, best on the same device, whose event is then used again. One that is
+/// recorded into a Graph must live as long as the graph.
 class Event {
  public:
   Event() = default;  ///< not recorded

@@ -50,12 +50,13 @@ Estimate StepGraphs::run(const void* stage, const std::vector<Samples>& levels, 
     release_cached_memory(device);  // which the graph will want for itself
     recorded.graph =
         std::make_unique<Graph>(device, [&] { recorded.estimate = step(recorded.inputs); });
-    recorded.estimate.forget_times();
   } else {
     for (std::size_t l = 0; l < levels.size(); ++l) overwrite(recorded.inputs[l], levels[l]);
   }
   recorded.graph->replay();
-  return recorded.estimate;
+  Estimate estimate = recorded.estimate;  // whose events the graph will record again
+  estimate.forget_times();
+  return estimate;
 }
 
 }  // namespace telescope

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/simt/fibre.h"
 
-#include <boost/context/fixedsize_stack.hpp>
+#include <boost/context/protected_fixedsize_stack.hpp>
 #include <memory>
 #include <utility>
 
@@ -31,7 +31,7 @@ struct Cancelled {};  // unwinds the stack of a body that will never go on
 }  // namespace
 
 Fibre::Fibre(std::function<void(Fibre&)> body) : body_(std::move(body)) {
-  boost::context::fixedsize_stack allocator(stack_size);
+  boost::context::protected_fixedsize_stack allocator(stack_size);
   const boost::context::stack_context stack = allocator.allocate();
   stack_bytes_ = stack.size;
   stack_ = static_cast<const char*>(stack.sp) - stack.size;
