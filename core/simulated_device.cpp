@@ -142,6 +142,7 @@ class SimulatedRuntime : public detail::HostRuntime {
   void* end_capture(const Stream&) override { return recording.release(); }
   void abandon_capture(const Stream&) noexcept override { recording.reset(); }
   void replay(void* graph, const Stream&) override {
+    const SimulatedDeviceAccess access;  // once for all: opening hundreds of blocks takes its time
     for (const auto& work : *static_cast<Recording*>(graph)) work();
   }
   void destroy_graph(void* graph) noexcept override { delete static_cast<Recording*>(graph); }

@@ -73,7 +73,7 @@ struct Run {
   Trainer trainer;
 };
 
-Schedule stages() { return full_multiscale(BatchPlan::geometric(1, 3), 8); }
+Schedule stages() { return full_multiscale(BatchPlan::geometric(1, 2), 6); }
 
 }  // namespace
 
@@ -93,8 +93,8 @@ TEST_CASE("a recorded step computes the bits of one that was launched kernel by 
   CHECK(recorded.losses() == launched.losses());
   CHECK_SAME(recorded.parameters.values(), launched.parameters.values());
   CHECK(recorded.trainer.state().flop == launched.trainer.state().flop);
-  Run random(test_device(), random_resizing(BatchPlan::geometric(2, 3), 12));
-  Run plain(test_device(), random_resizing(BatchPlan::geometric(2, 3), 12), {.graphs = false});
+  Run random(test_device(), random_resizing(BatchPlan::geometric(2, 2), 8));
+  Run plain(test_device(), random_resizing(BatchPlan::geometric(2, 2), 8), {.graphs = false});
   CHECK(random.losses() == plain.losses());
 }
 
