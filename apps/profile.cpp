@@ -144,10 +144,7 @@ nlohmann::ordered_json json_of(const ProfileCommand& p, const Measured& measured
                               {"steps", p.steps},
                               {"seconds_per_step", measured.seconds},
                               {"roofline", nullptr}};
-  if (roofline) {
-    json["roofline"] = {{"flop_per_second", roofline->flop_per_second},
-                        {"bytes_per_second", roofline->bytes_per_second}};
-  }
+  if (roofline) json["roofline"] = to_json(*roofline);
   json.update(kernel_json(rows, roofline));
   return json;
 }
@@ -158,12 +155,9 @@ void print(const ProfileCommand& p, const Measured& measured, Device device,
               device.str().c_str(), thread_count(), std::string(kernels::instruction_set()).c_str(),
               static_cast<long>(p.steps), measured.seconds);
   if (roofline) {
-    std::printf("roofline, measured: %.0f GFLOP/s of f32 multiply-adds, %.1f GB/s of a copy\n",
-                1e-9 * roofline->flop_per_second, 1e-9 * roofline->bytes_per_second);
+    std::printf("roofline, measured: %s\n", describe(*roofline).c_str());
   } else if (device.type == DeviceType::cuda_sim) {
     std::printf("a simulator has no roofline, and its times are not those of a device\n");
-  } else if (!device.is_cpu()) {
-    std::printf("no roofline: the peaks of this device are not measured\n");
   }
   std::printf("\n%s", format_kernel_table(rows, p.steps, roofline).c_str());
 }
@@ -176,6 +170,7 @@ int profile(ProfileCommand& p) {
   if (!p.no_roofline) roofline = measure_roofline(device);
   release_cached_memory(device);  // the probe's arrays are not the run's
   apply(p.machine);
+  if (roofline && !device.is_cpu()) roofline->precision = kernels::precision();
   const Measured measured =
       p.operation.empty() ? profile_network(p, device) : profile_operation(p, device);
 
@@ -199,7 +194,7 @@ int profile(ProfileCommand& p) {
 std::string footer() {
   return R"(Times are means of --steps steps after --warmup others. FLOP are those of the definition; bytes are
 the least that must be moved, every array once (a copy: read and written). The roofline is measured
-first, in half a second; a share above 100% is marked: bytes came from a cache, or the kernel needs
+first, in half a second (on a GPU also that of the tensor cores, in a whole one); a share above 100% is marked: bytes came from a cache, or the kernel needs
 fewer FLOP than the definition (Winograd).
 
 Examples:

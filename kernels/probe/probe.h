@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "core/device.h"
+#include "kernels/precision.h"
 
 namespace telescope::kernels {
 
@@ -14,6 +15,12 @@ namespace telescope::kernels {
 /// thread, in the widest vectors), each `rounds` long. Overwrites *sum, on the device, with a
 /// number that depends on all of them. Returns the FLOP done, two a multiply-add.
 std::int64_t probe_multiply_add(const Stream& stream, std::int64_t rounds, float* sum);
+
+/// Chains of small matrix products on the tensor cores, by mma.sync and in registers, sums in f32:
+/// what the kernels here can reach (Hopper's wgmma, which they do not use, goes beyond). `precision`
+/// of the factors is tf32 or bf16; Error for fp32, and on the CPU. Returns the FLOP done.
+std::int64_t probe_products(const Stream& stream, Precision precision, std::int64_t rounds,
+                            float* sum);
 
 /// to[i] = from[i], i < bytes, which do not overlap. Moves 2 `bytes`.
 void probe_copy(const Stream& stream, std::int64_t bytes, const std::byte* from, std::byte* to);

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <vector>
 
+#include "core/error.h"
 #include "core/parallel.h"
 #include "kernels/probe/probe.h"
 #include "kernels/simd.h"
@@ -60,7 +61,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace telescope::kernels::cpu {
 
-std::int64_t probe_multiply_add(std::int64_t rounds, float* sum) {
+std::int64_t probe_multiply_add(const Stream&, std::int64_t rounds, float* sum) {
   const std::int64_t threads = thread_count();
   std::vector<float> sums(static_cast<std::size_t>(threads));
   parallel_for(threads, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -73,7 +74,11 @@ std::int64_t probe_multiply_add(std::int64_t rounds, float* sum) {
   return rounds * threads * TELESCOPE_SIMD(flop_per_round)();
 }
 
-void probe_copy(std::int64_t bytes, const std::byte* from, std::byte* to) {
+std::int64_t probe_products(const Stream&, Precision, std::int64_t, float*) {
+  raise("probe_products", "a CPU has no tensor cores");
+}
+
+void probe_copy(const Stream&, std::int64_t bytes, const std::byte* from, std::byte* to) {
   parallel_for(bytes, 1 << 20, [&](std::int64_t begin, std::int64_t end) {
     std::memcpy(to + begin, from + begin, static_cast<std::size_t>(end - begin));
   });

@@ -136,6 +136,26 @@ TEST_CASE("table: shares of the roofline, and none where there is none") {
   CHECK(app::kernel_json(rows, roofline)["kernels"][1]["roofline_share"] == 1.5);
 }
 
+TEST_CASE("the peak is that of the precision, where the device has tensor cores for it") {
+  using kernels::Precision;
+  app::Roofline roofline{.flop_per_second = 60e12, .bytes_per_second = 4e12};
+  CHECK(app::describe(roofline) == "60000 GFLOP/s of f32 multiply-adds, 4000.0 GB/s of a copy");
+  roofline.precision = Precision::tf32;
+  CHECK(roofline.peak() == 60e12);
+  roofline.tf32_flop_per_second = 300e12, roofline.bf16_flop_per_second = 600e12;
+  CHECK(roofline.peak() == 300e12);
+  CHECK(roofline.seconds({600'000'000'000'000, 0}) == 2);
+  CHECK(roofline.bound_by_memory({74, 1}));
+  CHECK_FALSE(roofline.bound_by_memory({76, 1}));
+  CHECK(
+      app::describe(roofline) ==
+      "60000 GFLOP/s of f32 multiply-adds, 300000 of tf32 and 600000 of bf16 products, 4000.0 GB/s "
+      "of a copy; shares are of the peak of tf32");
+  roofline.precision = Precision::bf16;
+  CHECK(roofline.peak() == 600e12);
+  CHECK(app::to_json(roofline)["precision"] == "bf16");
+}
+
 TEST_CASE("the roofline is measured; a simulator has none") {
   const auto roofline = app::measure_roofline(Device());
   REQUIRE(roofline);
