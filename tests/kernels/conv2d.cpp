@@ -82,7 +82,7 @@ TEST_CASE("conv2d around the tiles of the kernels on devices") {
     check<float>({1, 7, 15, 4, k, 3, 3, 2, 1});
     check<float>({1, 8, 16, 8, k + k % 2 * 3, 1, 1, 1, 0});
   }
-  check<float>({1, 40, 40, 3, 2, 7, 5, 1, 3});  // more taps than a block of the weight gradient has
+  check<float>({1, 20, 20, 5, 2, 7, 5, 1, 3});  // more taps than a block of tiled has threads for
   check<float>({1, 12, 33, 64, 64, 3, 3, 1, 1});
   // Enough pixels for the largest tile.
   const Conv2dShape s{.n = 1, .h = 57, .w = 120, .c = 4, .k = 320, .r = 1, .s = 1};
@@ -92,6 +92,27 @@ TEST_CASE("conv2d around the tiles of the kernels on devices") {
   kernels::conv2d_forward<float>(test_stream(), s, x.data<float>(), weight.data<float>(),
                                  bias.data<float>(), y.data<float>(), Conv2dVariant::implicit_gemm);
   CHECK_SAME(y, conv2d_reference(s, in).y);
+}
+
+// So many channels that there are fewer pieces of the sum than tiles, and pieces of several chunks.
+TEST_CASE("the weight gradient of a few long pieces") {
+  if (test_device().is_cpu()) return;
+  const Conv2dShape s{.n = 40, .h = 1, .w = 1, .c = 3, .k = 1024, .r = 1, .s = 1};
+  const Conv2dShape wide{.n = 1, .h = 37, .w = 12, .c = 4, .k = 36, .r = 3, .s = 3, .padding = 1};
+  for (const Conv2dShape& shape : {s, wide}) {
+    const Conv2dInputs in = conv2d_integers(shape, DType::f32);
+    const Tensor x = on_device(in.x), dy = on_device(in.dy);
+    const Conv2dResults expected = conv2d_reference(shape, in);
+    for (const Conv2dVariant variant : exact_variants()) {
+      INFO(description(shape, variant));
+      const Tensor dweight = on_device(in.dweight.clone()), dbias = on_device(in.dbias.clone());
+      kernels::conv2d_weight_gradient<float>(test_stream(), shape, x.data<float>(),
+                                             dy.data<float>(), dweight.data<float>(),
+                                             dbias.data<float>(), variant);
+      CHECK_SAME(dweight, expected.dweight);
+      CHECK_SAME(dbias, expected.dbias);
+    }
+  }
 }
 
 TEST_CASE("the automatic conv2d is exact for whole numbers on devices") {
