@@ -73,7 +73,6 @@ TensorCoreTile tile_for(const Gather<T>& gather, int phases) {
   if (gather.k <= 32) return TensorCoreTile::m128n32;
   std::int64_t rows = 0;
   for (int i = 0; i < phases; ++i) rows += gather.phases[i].rows;
-  constexpr std::int64_t multiprocessors = 132;
   const auto cost = [&](std::int64_t m, std::int64_t n, std::int64_t blocks, double per_output) {
     const std::int64_t tiles = ((rows + m - 1) / m) * ((gather.k + n - 1) / n);
     const std::int64_t rounds = (tiles + multiprocessors * blocks - 1) / (multiprocessors * blocks);

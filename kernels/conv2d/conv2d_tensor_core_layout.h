@@ -9,6 +9,8 @@
 namespace telescope::kernels::tensor_core {
 
 inline constexpr int threads = 128;
+/// What the choices of tiles and splits reckon with: an H100's or H200's.
+inline constexpr int multiprocessors = 132;
 /// Of one row of a slice, and of what one copy moves.
 inline constexpr int row_bytes = 128, chunk_bytes = 16;
 /// k of one mma, in bytes of an operand's row: 8 of tf32, 16 of bf16.

@@ -187,7 +187,7 @@ void launch_pixel_sum(const Stream& stream, PixelSum<T> sum, T* dweight, T* dbia
   using Operands = ColumnOperands<T, Tile>;
   constexpr std::size_t bytes =
       Tile::stages * (Operands::a_bytes + Operands::b_bytes) + sizeof(PixelTable<T>);
-  sum_in_parts(stream, sum, tiles, 132 * Tile::blocks, dweight, dbias,
+  sum_in_parts(stream, sum, tiles, multiprocessors * Tile::blocks, dweight, dbias,
                [&](const PixelSum<T>& parts, int splits) {
                  launch<pixel_sum_kernel<T, Tile, wide_dy, wide_x>>(
                      stream, dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(splits)),

@@ -207,7 +207,7 @@ void launch_tiles(const Stream& stream, PixelSum<T> sum, const PixelTiles& tiles
   sum.across = (sum.c + channels - 1) / channels;
   sum.pitch = sum.columns;
   const int blocks = (sum.k + Tile::m - 1) / Tile::m * sum.across;
-  sum_in_parts(stream, sum, blocks, 132 * Tile::blocks, dweight, dbias,
+  sum_in_parts(stream, sum, blocks, multiprocessors * Tile::blocks, dweight, dbias,
                [&](const PixelSum<T>& parts, int splits) {
                  launch<halo_sum_kernel<T, Tile, tile_w>>(
                      stream, dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(splits)),
