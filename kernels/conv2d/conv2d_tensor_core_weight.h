@@ -55,29 +55,28 @@ void sum_in_parts(const Stream& stream, PixelSum<T> sum, int tiles, int blocks_a
 template <class T, class Tile, int rows>
 class BiasSum {
  public:
-  __device__ BiasSum(const PixelSum<T>& sum, int first_row)
-      : sum_(sum),
-        turn_(static_cast<int>(blockIdx.x) % sum.across),
-        column_(static_cast<int>(threadIdx.x)),
-        wanted_(sum.partial_bias && column_ < Tile::m && first_row + column_ < sum.k),
-        first_row_(first_row) {}
+  __device__ BiasSum(const PixelSum<T>& sum, int first_row) : sum_(sum), first_row_(first_row) {}
   __device__ __forceinline__ void add(const unsigned char* stage, int slice) {
-    if (!wanted_ || slice % sum_.across != turn_) return;
-    const T* dy = reinterpret_cast<const T*>(stage) + column_;
+    if (!wanted() || slice % sum_.across != turn()) return;
+    const T* dy = reinterpret_cast<const T*>(stage) + threadIdx.x;
     float of_slice = 0;
     for (int i = 0; i < rows; ++i) of_slice += static_cast<float>(dy[i * padded(Tile::m)]);
     bias_ += of_slice;
   }
   __device__ __forceinline__ void store() const {
-    if (!wanted_) return;
-    const std::int64_t part = std::int64_t{blockIdx.y} * sum_.across + turn_;
-    sum_.partial_bias[part * sum_.k + first_row_ + column_] = bias_;
+    if (!wanted()) return;
+    const std::int64_t part = std::int64_t{blockIdx.y} * sum_.across + turn();
+    sum_.partial_bias[part * sum_.k + first_row_ + static_cast<int>(threadIdx.x)] = bias_;
   }
 
  private:
+  // Worked out each time: registers are short in the loop between.
+  __device__ __forceinline__ int turn() const { return static_cast<int>(blockIdx.x) % sum_.across; }
+  __device__ __forceinline__ bool wanted() const {
+    const int column = static_cast<int>(threadIdx.x);
+    return sum_.partial_bias && column < Tile::m && first_row_ + column < sum_.k;
+  }
   const PixelSum<T>& sum_;
-  int turn_, column_;
-  bool wanted_;
   int first_row_;
   float bias_ = 0;
 };
