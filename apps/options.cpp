@@ -122,6 +122,8 @@ void apply_to_kernels(const MachineOptions& options, const Device& device) {
   TELESCOPE_CHECK(kernels::runs_on(variant, device), "--conv-variant",
                   "{} has automatic, {}, got '{}'", device.str(),
                   kernels::conv2d_variants_of(device), options.conv_variant);
+  TELESCOPE_CHECK(kernels::allowed(variant, precision), "--conv-variant",
+                  "{} rounds to tf32, which --precision fp32 does not allow", options.conv_variant);
   kernels::set_precision(precision);
   kernels::set_conv2d_variant(variant);
 }

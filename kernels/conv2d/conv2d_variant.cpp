@@ -52,6 +52,10 @@ bool runs_on(Conv2dVariant variant, const Device& device) {
   return device.is_cpu() ? entry(variant).on_cpu : entry(variant).on_gpu;
 }
 
+bool allowed(Conv2dVariant variant, Precision precision) {
+  return variant != Conv2dVariant::tensor_core || precision != Precision::fp32;
+}
+
 std::string conv2d_variants_of(const Device& device) {
   return listed([&](const auto& known) {
     return known.variant != Conv2dVariant::automatic && runs_on(known.variant, device);
@@ -71,6 +75,9 @@ void check_conv2d_variant(Conv2dVariant variant, const Device& device, const Con
                   "the variant winograd is for f32, kernels of 3 x 3 and a stride of 1, asked for "
                   "{}, {} x {} and {}",
                   telescope::name_of(dtype), shape.r, shape.s, shape.stride);
+  TELESCOPE_CHECK(allowed(variant, precision()) || dtype != DType::f32, "conv2d",
+                  "the variant {} rounds factors to tf32, which the precision fp32 does not allow",
+                  name_of(variant));
 }
 
 }  // namespace telescope::kernels

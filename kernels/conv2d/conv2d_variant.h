@@ -8,6 +8,7 @@
 
 #include "core/device.h"
 #include "core/dtype.h"
+#include "kernels/precision.h"
 
 namespace telescope::kernels {
 
@@ -37,6 +38,8 @@ std::string_view name_of(Conv2dVariant variant);
 /// The one of that name; Error that lists the names.
 Conv2dVariant parse_conv2d_variant(std::string_view name);
 bool runs_on(Conv2dVariant variant, const Device& device);
+/// Whether it computes as exactly as the precision asks for.
+bool allowed(Conv2dVariant variant, Precision precision);
 /// "direct, winograd": those that run on a device, `automatic` left out.
 std::string conv2d_variants_of(const Device& device);
 
@@ -44,7 +47,8 @@ std::string conv2d_variants_of(const Device& device);
 Conv2dVariant conv2d_variant();
 void set_conv2d_variant(Conv2dVariant variant);
 
-/// Error in words if the device, the element type or the shape does not have the variant.
+/// Error in words if the device, the element type, the shape or the process's precision does not
+/// have the variant.
 void check_conv2d_variant(Conv2dVariant variant, const Device& device, const Conv2dShape& shape,
                           DType dtype);
 

@@ -155,6 +155,8 @@ TEST_CASE("wrong requests") {
   refused({"--precision", "fp16"}, "precision: expected fp32, tf32 or bf16, got 'fp16'");
   refused({"--precision", "tf32"}, "--precision: cpu computes in fp32, got 'tf32'");
   refused({"--conv-variant", "fast"}, "expected one of automatic, direct, winograd, naive");
+  refused({"--device", "cuda-sim", "--conv-variant", "tensor_core", "--precision", "fp32"},
+          "--conv-variant: tensor_core rounds to tf32, which --precision fp32 does not allow");
   refused({"--conv-variant", "tiled"},
           "--conv-variant: cpu has automatic, direct, winograd, got 'tiled'");
   refused({"--lr", "-1"}, "--lr");

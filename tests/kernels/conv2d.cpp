@@ -201,6 +201,11 @@ TEST_CASE("a variant that is not to be had is refused in words") {
     CHECK(error(Conv2dVariant::winograd) ==
           "conv2d: " + test_device().str() +
               " has the variants naive, tiled, implicit_gemm, tensor_core, asked for winograd");
+    kernels::set_precision(Precision::fp32);
+    CHECK(error(Conv2dVariant::tensor_core) ==
+          "conv2d: the variant tensor_core rounds factors to tf32, which the precision fp32 does "
+          "not allow");
+    kernels::set_precision(Precision::tf32);
   }
   CHECK(error_of([] { kernels::parse_conv2d_variant("fast"); }) ==
         "conv2d variant: expected one of automatic, direct, winograd, naive, tiled, implicit_gemm, "
