@@ -27,16 +27,17 @@ namespace {
 
 using Extents = std::vector<std::int64_t>;
 
-// Makes the inputs of one operation.
+// Makes the inputs of one operation, no two alike: the loss of equal images has no gradient.
 struct Inputs {
   Device device;
   std::vector<Tensor> leaves;
+  std::uint64_t made = 0;
 
-  Tensor constant(const Shape& shape) const {
-    return random_normal(shape, {1, "profile"}).to(device);
+  Tensor constant(const Shape& shape) {
+    return random_normal(shape, {++made, "profile"}).to(device);
   }
   Tensor leaf(const Shape& shape) {
-    Tensor tensor = random_normal(shape, {leaves.size() + 1, "profile"}).to(device);
+    Tensor tensor = constant(shape);
     tensor.set_requires_grad();
     leaves.push_back(tensor);
     return tensor;
@@ -219,7 +220,7 @@ PreparedOperation prepare_operation(const std::string& name, Extents shape, Devi
   TELESCOPE_CHECK(shape.size() == found->shape.size() && positive, "--shape",
                   "{} expects {} positive numbers {}, got {}", name, found->shape.size(),
                   found->letters, fmt::join(shape, ","));
-  Inputs inputs{device, {}};
+  Inputs inputs{device, {}, 0};
   Forward forward = found->prepare(inputs, shape);
   return {std::move(forward), std::move(inputs.leaves)};
 }
