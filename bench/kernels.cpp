@@ -100,13 +100,6 @@ void bench_operation(const Settings& settings, Rows& rows, const OperationCase& 
       });
 }
 
-std::string name_of_device(const Device& device) {
-  for (const DeviceInfo& info : devices()) {
-    if (info.device == device) return info.name;
-  }
-  return device.str();
-}
-
 std::string today() {
   char text[32];
   const std::time_t now = std::time(nullptr);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "core/error.h"
@@ -58,6 +59,14 @@ inline Timing time_of(const Device& device, std::int64_t calls, double seconds,
           calls,
           static_cast<std::int64_t>(rounds.size()),
           graph != nullptr};
+}
+
+/// "NVIDIA H200".
+inline std::string name_of_device(const Device& device) {
+  for (const DeviceInfo& info : devices()) {
+    if (info.device == device) return info.name;
+  }
+  return device.str();
 }
 
 }  // namespace telescope::bench
