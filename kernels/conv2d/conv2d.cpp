@@ -3,6 +3,7 @@
 
 #include "core/profile.h"
 #include "kernels/dispatch.h"
+#include "kernels/vendor/vendor.h"
 
 namespace telescope::kernels {
 
@@ -16,40 +17,61 @@ TELESCOPE_ON_EVERY_DEVICE(
     template <class T>
     void conv2d_weight_gradient(const Stream&, const Conv2dShape& shape, const T* x, const T* dy,
                                 T* dweight, T* dbias, Conv2dVariant variant);)
+TELESCOPE_ON_EVERY_VENDOR(
+    void conv2d_forward(const Stream&, const Conv2dShape& shape, const float* x,
+                        const float* weight, const float* bias, float* y);
+    void conv2d_input_gradient(const Stream&, const Conv2dShape& shape, const float* dy,
+                               const float* weight, float* dx);
+    void conv2d_weight_gradient(const Stream&, const Conv2dShape& shape, const float* x,
+                                const float* dy, float* dweight, float* dbias);)
+
+namespace {
+
+void check_choice(Conv2dVariant variant, Backend by, const Device& device, const Conv2dShape& shape,
+                  DType dtype) {
+  check_conv2d_variant(variant, device, shape, dtype);
+  TELESCOPE_CHECK(by != Backend::vendor || variant == Conv2dVariant::automatic, "conv2d",
+                  "the variant {} is ours; the backend vendor chooses by itself", name_of(variant));
+}
+
+}  // namespace
 
 template <class T>
 void conv2d_forward(const Stream& stream, const Conv2dShape& shape, const T* x, const T* weight,
-                    const T* bias, T* y, Conv2dVariant variant) {
+                    const T* bias, T* y, Conv2dVariant variant, Backend by) {
   const Scope scope("conv2d", shape.flop(), shape.elements() * std::int64_t{sizeof(T)});
-  check_conv2d_variant(variant, stream.device(), shape, dtype_of<T>);
+  check_choice(variant, by, stream.device(), shape, dtype_of<T>);
+  TELESCOPE_VENDOR(by, "conv2d", stream, conv2d_forward, shape, x, weight, bias, y);
   TELESCOPE_DISPATCH(stream, conv2d_forward, shape, x, weight, bias, y, variant);
 }
 
 template <class T>
 void conv2d_input_gradient(const Stream& stream, const Conv2dShape& shape, const T* dy,
-                           const T* weight, T* dx, Conv2dVariant variant) {
+                           const T* weight, T* dx, Conv2dVariant variant, Backend by) {
   const Scope scope("conv2d_input_gradient", shape.flop(),
                     shape.elements() * std::int64_t{sizeof(T)});
-  check_conv2d_variant(variant, stream.device(), shape, dtype_of<T>);
+  check_choice(variant, by, stream.device(), shape, dtype_of<T>);
+  TELESCOPE_VENDOR(by, "conv2d", stream, conv2d_input_gradient, shape, dy, weight, dx);
   TELESCOPE_DISPATCH(stream, conv2d_input_gradient, shape, dy, weight, dx, variant);
 }
 
 template <class T>
 void conv2d_weight_gradient(const Stream& stream, const Conv2dShape& shape, const T* x, const T* dy,
-                            T* dweight, T* dbias, Conv2dVariant variant) {
+                            T* dweight, T* dbias, Conv2dVariant variant, Backend by) {
   const Scope scope("conv2d_weight_gradient", shape.flop(),
                     shape.elements() * std::int64_t{sizeof(T)});
-  check_conv2d_variant(variant, stream.device(), shape, dtype_of<T>);
+  check_choice(variant, by, stream.device(), shape, dtype_of<T>);
+  TELESCOPE_VENDOR(by, "conv2d", stream, conv2d_weight_gradient, shape, x, dy, dweight, dbias);
   TELESCOPE_DISPATCH(stream, conv2d_weight_gradient, shape, x, dy, dweight, dbias, variant);
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                                  \
   template void conv2d_forward(const Stream&, const Conv2dShape&, const T*, const T*, const T*,   \
-                               T*, Conv2dVariant);                                                \
+                               T*, Conv2dVariant, Backend);                                       \
   template void conv2d_input_gradient(const Stream&, const Conv2dShape&, const T*, const T*, T*,  \
-                                      Conv2dVariant);                                             \
+                                      Conv2dVariant, Backend);                                    \
   template void conv2d_weight_gradient(const Stream&, const Conv2dShape&, const T*, const T*, T*, \
-                                       T*, Conv2dVariant);
+                                       T*, Conv2dVariant, Backend);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

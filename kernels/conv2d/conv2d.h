@@ -7,6 +7,7 @@
 
 #include "core/device.h"
 #include "core/shape.h"
+#include "kernels/backend.h"
 #include "kernels/conv2d/conv2d_variant.h"
 
 namespace telescope::kernels {
@@ -32,28 +33,31 @@ struct Conv2dShape {
   }
 };
 
-/// All three take the way to compute as their last argument (conv2d_variant.h) and refuse one that
-/// the device or the shape does not have. Variants differ in rounding only.
+/// All three take the way to compute (conv2d_variant.h) and refuse one that the device or the shape
+/// does not have; ways differ in rounding only. They are ours: the vendor's backend (backend.h),
+/// which chooses by itself, is refused a variant that is asked for by name.
 
 /// y[n, i, j, k] = bias[k] + sum over r, s, c of
 ///                   x[n, i stride + r - padding, j stride + s - padding, c] weight[k, r, s, c],
 /// where x is 0 outside the image. Overwrites y; bias [K] may be null.
 template <class T>
 void conv2d_forward(const Stream& stream, const Conv2dShape& shape, const T* x, const T* weight,
-                    const T* bias, T* y, Conv2dVariant variant = Conv2dVariant::automatic);
+                    const T* bias, T* y, Conv2dVariant variant = Conv2dVariant::automatic,
+                    Backend by = backend());
 
 /// dx[n, h, w, c] = sum over all (i, j, k, r, s) that read x[n, h, w, c] of
 ///                    dy[n, i, j, k] weight[k, r, s, c]. Overwrites dx.
 template <class T>
 void conv2d_input_gradient(const Stream& stream, const Conv2dShape& shape, const T* dy,
-                           const T* weight, T* dx,
-                           Conv2dVariant variant = Conv2dVariant::automatic);
+                           const T* weight, T* dx, Conv2dVariant variant = Conv2dVariant::automatic,
+                           Backend by = backend());
 
 /// dweight[k, r, s, c] += sum over n, i, j of
 ///                          dy[n, i, j, k] x[n, i stride + r - padding, j stride + s - padding, c],
 /// dbias[k] += sum over n, i, j of dy[n, i, j, k]. Accumulates; either may be null. Saved: x.
 template <class T>
 void conv2d_weight_gradient(const Stream& stream, const Conv2dShape& shape, const T* x, const T* dy,
-                            T* dweight, T* dbias, Conv2dVariant variant = Conv2dVariant::automatic);
+                            T* dweight, T* dbias, Conv2dVariant variant = Conv2dVariant::automatic,
+                            Backend by = backend());
 
 }  // namespace telescope::kernels

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "core/device.h"
+#include "kernels/backend.h"
 
 namespace telescope::kernels {
 
@@ -21,11 +22,11 @@ struct MatmulShape {
 /// c[i, j] = bias[j] + sum over p of a[i, p] b[p, j]; overwrites; bias [n] may be null.
 template <class T>
 void matmul(const Stream& stream, const MatmulShape& shape, const T* a, const T* b, const T* bias,
-            T* c);
+            T* c, Backend by = backend());
 
 /// The same added to c: for gradients of parameters.
 template <class T>
-void matmul_accumulate(const Stream& stream, const MatmulShape& shape, const T* a, const T* b,
-                       T* c);
+void matmul_accumulate(const Stream& stream, const MatmulShape& shape, const T* a, const T* b, T* c,
+                       Backend by = backend());
 
 }  // namespace telescope::kernels

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+namespace telescope::kernels {
+
+/// Makes a device the one that CUDA's libraries use on this thread, and the one before it again at
+/// the end.
+class CurrentDevice {
+ public:
+  explicit CurrentDevice(int index) : index_(index) {
+    cudaGetDevice(&before_);
+    if (before_ != index_) cudaSetDevice(index_);
+  }
+  ~CurrentDevice() {
+    if (before_ != index_) cudaSetDevice(before_);
+  }
+  CurrentDevice(const CurrentDevice&) = delete;
+  CurrentDevice& operator=(const CurrentDevice&) = delete;
+
+ private:
+  int index_, before_ = 0;
+};
+
+}  // namespace telescope::kernels
