@@ -7,6 +7,7 @@
 #include "apps/run.h"
 #include "apps/version.h"
 #include "core/parallel.h"
+#include "kernels/backend.h"
 #include "kernels/conv2d/conv2d_variant.h"
 #include "kernels/instruction_set.h"
 #include "kernels/precision.h"
@@ -49,6 +50,7 @@ NamedValues environment(const Device& device) {
           {"device", device_name(device)},
           {"threads", std::to_string(thread_count())},
           {"precision", std::string(name_of(kernels::precision()))},
+          {"backend", std::string(name_of(kernels::backend()))},
           {"convolutions", std::string(name_of(kernels::conv2d_variant()))},
           {"date", now("%Y-%m-%d %H:%M")}};
 }

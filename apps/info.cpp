@@ -10,6 +10,7 @@
 #include "apps/version.h"
 #include "core/device.h"
 #include "core/parallel.h"
+#include "kernels/backend.h"
 #include "kernels/instruction_set.h"
 
 namespace telescope::app {
@@ -31,7 +32,7 @@ std::string device_list() {
 }
 
 int info(bool json) {
-  const std::vector<std::vector<std::string>> rows = {
+  std::vector<std::vector<std::string>> rows = {
       {"version", version()},
       {"build", build_description()},
       {"devices", device_list()},
@@ -41,6 +42,11 @@ int info(bool json) {
       {"nlohmann-json", joined({NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR,
                                 NLOHMANN_JSON_VERSION_PATCH})},
       {"CLI11", CLI11_VERSION}};
+  for (const kernels::VendorLibrary& library : kernels::vendor_libraries()) {
+    rows.push_back({library.name, library.trouble.empty()
+                                      ? library.version + " (" + library.operations + ")"
+                                      : library.trouble});
+  }
   if (!json) {
     for (const auto& row : rows) std::printf("%-18s %s\n", row[0].c_str(), row[1].c_str());
     return 0;

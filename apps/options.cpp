@@ -11,6 +11,7 @@
 #include "core/device.h"
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "kernels/backend.h"
 #include "kernels/conv2d/conv2d_variant.h"
 #include "kernels/precision.h"
 #include "layers/transfer.h"
@@ -107,6 +108,11 @@ void add_options(CLI::App& command, MachineOptions& options, bool with_folder) {
                       " on the CPU; " +
                       kernels::conv2d_variants_of({.type = DeviceType::cuda_sim}) + " on a GPU")
       ->capture_default_str();
+  command
+      .add_option("--backend", options.backend,
+                  "Whose code computes: auto or native (ours), or vendor (oneDNN, cuDNN, cuBLASLt, "
+                  "for the operations they have; see telescope info)")
+      ->capture_default_str();
 }
 
 namespace {
@@ -124,6 +130,12 @@ void apply_to_kernels(const MachineOptions& options, const Device& device) {
                   kernels::conv2d_variants_of(device), options.conv_variant);
   TELESCOPE_CHECK(kernels::allowed(variant, precision), "--conv-variant",
                   "{} rounds to tf32, which --precision fp32 does not allow", options.conv_variant);
+  const auto backend = kernels::parse_backend(options.backend);
+  kernels::check_backend(backend, device);
+  TELESCOPE_CHECK(
+      backend != kernels::Backend::vendor || variant == kernels::Conv2dVariant::automatic,
+      "--conv-variant", "{} is ours: leave it out beside --backend vendor", options.conv_variant);
+  kernels::set_backend(backend);
   kernels::set_precision(precision);
   kernels::set_conv2d_variant(variant);
 }

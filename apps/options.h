@@ -52,6 +52,7 @@ struct MachineOptions {
   std::int64_t memory_limit_mib = 0;
   std::string precision = "auto";
   std::string conv_variant = "automatic";
+  std::string backend = "auto";
 };
 
 /// Adds `--task`, `--model`, ... to a subcommand, all but those `without`: {"strategy"}.
@@ -64,7 +65,7 @@ struct Machine {
   Device device;
   bool graphs = true;  ///< steps are recorded and replayed where the device can
 };
-/// Applies --device, --threads, the memory limit, --precision and --conv-variant.
+/// Applies --device, --threads, the memory limit, --precision, --conv-variant and --backend.
 Machine apply(const MachineOptions& options);
 
 /// Error with one line unless the values make sense together.

@@ -18,6 +18,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "kernels/backend.h"
 #include "kernels/conv2d/conv2d_variant.h"
 #include "kernels/instruction_set.h"
 #include "kernels/precision.h"
@@ -139,6 +140,7 @@ nlohmann::ordered_json json_of(const ProfileCommand& p, const Measured& measured
                               {"threads", thread_count()},
                               {"instructions", kernels::instruction_set()},
                               {"precision", name_of(kernels::precision())},
+                              {"backend", name_of(kernels::backend())},
                               {"conv_variant", name_of(kernels::conv2d_variant())},
                               {"version", version()},
                               {"steps", p.steps},
@@ -154,6 +156,9 @@ void print(const ProfileCommand& p, const Measured& measured, Device device,
   std::printf("%s\n%s, %d threads, %s: %ld steps of %.4f s, caches warm\n", measured.what.c_str(),
               device.str().c_str(), thread_count(), std::string(kernels::instruction_set()).c_str(),
               static_cast<long>(p.steps), measured.seconds);
+  if (kernels::backend() == kernels::Backend::vendor) {
+    std::printf("by the vendor's code where it has some (telescope info)\n");
+  }
   if (roofline) {
     std::printf("roofline, measured: %s\n", describe(*roofline).c_str());
   } else if (device.type == DeviceType::cuda_sim) {

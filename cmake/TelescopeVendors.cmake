@@ -8,10 +8,16 @@ set(TELESCOPE_WITH_ONEDNN OFF)
 set(TELESCOPE_WITH_CUDNN OFF)
 set(TELESCOPE_WITH_CUBLASLT OFF)
 if(TELESCOPE_ONEDNN)
-  find_package(dnnl 2.6 CONFIG QUIET)        # 3 has another interface
+  # Not by its own CMake package, which stops where OpenCL's headers are missing.
+  find_path(TELESCOPE_DNNL_INCLUDE oneapi/dnnl/dnnl_version.h DOC "Headers of oneDNN")
+  find_library(TELESCOPE_DNNL_LIBRARY dnnl DOC "oneDNN")
   find_package(OpenMP QUIET COMPONENTS CXX)  # tells oneDNN the number of threads
-  if(dnnl_FOUND AND OpenMP_CXX_FOUND)
-    set(TELESCOPE_WITH_ONEDNN ON)
+  if(TELESCOPE_DNNL_INCLUDE AND TELESCOPE_DNNL_LIBRARY AND OpenMP_CXX_FOUND)
+    file(STRINGS ${TELESCOPE_DNNL_INCLUDE}/oneapi/dnnl/dnnl_version.h version
+         REGEX "^#define DNNL_VERSION_MAJOR 2$")  # 3 has another interface
+    if(version)
+      set(TELESCOPE_WITH_ONEDNN ON)
+    endif()
   endif()
 endif()
 if(TELESCOPE_CUDA)
@@ -47,8 +53,9 @@ function(telescope_vendors target)
   endforeach()
   set(folders)
   if(TELESCOPE_WITH_ONEDNN)
-    get_target_property(folders DNNL::dnnl INTERFACE_INCLUDE_DIRECTORIES)
-    target_link_libraries(${target} PRIVATE $<LINK_ONLY:DNNL::dnnl> $<LINK_ONLY:OpenMP::OpenMP_CXX>)
+    list(APPEND folders ${TELESCOPE_DNNL_INCLUDE})
+    target_link_libraries(${target} PRIVATE $<LINK_ONLY:OpenMP::OpenMP_CXX>
+      $<BUILD_INTERFACE:${TELESCOPE_DNNL_LIBRARY}> $<INSTALL_INTERFACE:dnnl>)
   endif()
   if(TELESCOPE_WITH_CUDNN)
     list(APPEND folders ${TELESCOPE_CUDNN_INCLUDE})

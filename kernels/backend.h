@@ -34,7 +34,7 @@ struct VendorLibrary {
   DeviceType device;       ///< it computes on
   std::string operations;  ///< "conv2d, matmul"
   std::string version;     ///< "" if it cannot be used
-  std::string trouble;     ///< why it cannot: "this build has no oneDNN (libdnnl-dev)"
+  std::string trouble;     ///< why it cannot: "this build has no oneDNN 2 (libdnnl-dev)"
 };
 /// All that there are, those that this build or this machine lacks too.
 std::vector<VendorLibrary> vendor_libraries();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // cuDNN's convolutions of images in NHWC and weights in [K, R, S, C], as they are. The algorithm is
-// the first of cuDNN's own ranking that gives the same bits every time: its ranking measures nothing,
-// so that it may be asked for in a training step; the answer is kept by shape.
+// the first of cuDNN's own ranking that gives the same bits every time and asks for moderate scratch
+// memory. The ranking measures nothing, so that it costs a first step little; it is kept by shape.
 #include <array>
 
 #include "core/error.h"
@@ -17,6 +17,8 @@ namespace telescope::kernels::vendor_cuda {
 namespace {
 
 using cudnn::functions, cudnn::handle;
+
+constexpr std::size_t most_workspace = std::size_t{1} << 30;  // some ask for more than the images
 
 std::string described(const Conv2dShape& s) {
   return fmt::format("an input {}, weights {}, a stride of {} and a padding of {}",
@@ -79,7 +81,7 @@ auto prepare(std::string_view operation, const Conv2dShape& s, const Rank& rank)
       if (i == 0) why = answer.status;
       continue;
     }
-    if (answer.determinism != CUDNN_DETERMINISTIC) continue;
+    if (answer.determinism != CUDNN_DETERMINISTIC || answer.memory > most_workspace) continue;
     const bool exact = precision() == Precision::fp32;
     cudnn::check(functions().cudnnSetConvolutionMathType(d.convolution.get(),
                                                          exact ? CUDNN_FMA_MATH : answer.mathType),
@@ -87,8 +89,11 @@ auto prepare(std::string_view operation, const Conv2dShape& s, const Rank& rank)
     return Prepared<decltype(answer.algo)>{std::move(d), answer.algo,
                                            static_cast<std::int64_t>(answer.memory)};
   }
-  raise(operation, "cuDNN refuses {}: {}; none of its algorithms gives the same bits every time",
-        described(s), functions().cudnnGetErrorString(why));
+  raise(
+      operation,
+      "cuDNN refuses {}: {}; it has no algorithm for it that gives the same bits every time in at "
+      "most {} MiB of scratch memory",
+      described(s), functions().cudnnGetErrorString(why), most_workspace >> 20);
 }
 
 using Key = std::array<std::int64_t, 11>;

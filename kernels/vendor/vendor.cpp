@@ -33,7 +33,7 @@ VendorLibrary onednn_library() {
 #ifdef TELESCOPE_WITH_ONEDNN
   library.version = onednn::version();
 #else
-  library.trouble = "this build has no oneDNN (libdnnl-dev)";
+  library.trouble = "this build has no oneDNN 2 (libdnnl-dev)";
 #endif
   return library;
 }

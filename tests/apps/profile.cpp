@@ -11,6 +11,7 @@
 #include "apps/kernel_table.h"
 #include "apps/profile_operation.h"
 #include "apps/roofline.h"
+#include "kernels/backend.h"
 #include "support/compare.h"
 #include "support/process.h"
 #include "support/temporary_folder.h"
@@ -368,4 +369,25 @@ TEST_CASE("help has the examples and the lines for Nsight") {
                            "nsys profile --trace=cuda,nvtx", "conv2d                   N,H,W,C"}) {
     CHECK_MESSAGE(help.output.find(part) != std::string::npos, part);
   }
+}
+
+TEST_CASE("a profile of the vendor's convolution, or a line that says why there is none") {
+  const TemporaryFolder folder;
+  const fs::path path = folder.path() / "p.json";
+  const Outcome outcome = profile({"--operation", "conv2d", "--shape", "1,8,8,8,8,3,1", "--device",
+                                   "cpu", "--backend", "vendor", "--json", path.string()});
+  INFO(outcome.output);
+  if (!kernels::vendor_available("conv2d", {})) {
+    CHECK(outcome.code == 2);
+    CHECK(outcome.output == "telescope: backend: this build has no oneDNN 2 (libdnnl-dev)\n");
+    return;
+  }
+  REQUIRE(outcome.code == 0);
+  CHECK(read_json(path)["backend"] == "vendor");
+  CHECK(outcome.output.find("the vendor's code where it has some") != std::string::npos);
+  const Outcome both = profile({"--operation", "conv2d", "--device", "cpu", "--backend", "vendor",
+                                "--conv-variant", "direct"});
+  CHECK(both.code == 2);
+  CHECK(both.output.find("--conv-variant: direct is ours: leave it out beside --backend vendor") !=
+        std::string::npos);
 }

@@ -154,6 +154,8 @@ TEST_CASE("wrong requests") {
   refused({"--device", "tpu"}, "expected cpu, cuda, cuda:<number>, cuda-sim or auto, got 'tpu'");
   refused({"--precision", "fp16"}, "precision: expected fp32, tf32 or bf16, got 'fp16'");
   refused({"--precision", "tf32"}, "--precision: cpu computes in fp32, got 'tf32'");
+  refused({"--backend", "cudnn"}, "backend: expected auto, native or vendor, got 'cudnn'");
+  refused({"--device", "cuda-sim", "--backend", "vendor"}, "cuda-sim");
   refused({"--conv-variant", "fast"}, "expected one of automatic, direct, winograd, naive");
   refused({"--device", "cuda-sim", "--conv-variant", "tensor_core", "--precision", "fp32"},
           "--conv-variant: tensor_core rounds to tf32, which --precision fp32 does not allow");
@@ -257,6 +259,8 @@ TEST_CASE("help and info") {
   const Outcome info = telescope_run({"info"});
   CHECK(info.code == 0);
   CHECK(info.output.find("cpu instructions") != std::string::npos);
+  CHECK(info.output.find("oneDNN  ") != std::string::npos);
+  CHECK(info.output.find("cuDNN  ") != std::string::npos);
 }
 
 TEST_CASE("the lesson trains its own network") {

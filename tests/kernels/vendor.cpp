@@ -56,7 +56,14 @@ void check(const Conv2dShape& s) {
   INFO(description(s, automatic));
   REQUIRE(s.valid());
   const Conv2dInputs in = conv2d_integers(s, DType::f32);
-  const Conv2dResults got = convolved(s, in, Backend::vendor), expected = conv2d_reference(s, in);
+  Conv2dResults got;
+  const std::string error = error_of([&] { got = convolved(s, in, Backend::vendor); });
+  if (!test_device().is_cpu() && error.find("cuDNN refuses an input") != error.npos) {
+    MESSAGE(error);  // which shapes it lacks is its own business, as long as it says so
+    return;
+  }
+  REQUIRE(error == "");
+  const Conv2dResults expected = conv2d_reference(s, in);
   if (test_device().is_cpu()) {
     CHECK_SAME(got.y, expected.y);
     CHECK_SAME(got.dx, expected.dx);
