@@ -73,11 +73,11 @@ Prepared prepare(Task task, const Conv2dShape& s, bool with_bias) {
                    {engine(), chosen, engine(), our_weights, adding});
 }
 
-const Prepared& prepared(Task task, const Conv2dShape& s, bool with_bias) {
-  thread_local PreparedCache<Prepared, 11> cache;
-  return cache.get(
-      {static_cast<int>(task), with_bias, s.n, s.h, s.w, s.c, s.k, s.r, s.s, s.stride, s.padding},
-      [&] { return prepare(task, s, with_bias); });
+const Prepared& prepared(Task task, const Conv2dShape& s, bool with_bias, int threads) {
+  thread_local PreparedCache<Prepared, 12> cache;
+  return cache.get({static_cast<int>(task), with_bias, threads, s.n, s.h, s.w, s.c, s.k, s.r, s.s,
+                    s.stride, s.padding},
+                   [&] { return prepare(task, s, with_bias); });
 }
 
 void reorder(const Prepared& p, const memory& from, const memory& to) {
@@ -107,8 +107,8 @@ std::string described(const Conv2dShape& s) {
 void conv2d_forward(const Stream&, const Conv2dShape& shape, const float* x, const float* weight,
                     const float* bias, float* y) {
   if (shape.output_shape().numel() == 0) return;
-  onednn::refusable("conv2d", described(shape), [&] {
-    const Prepared& p = prepared(Task::forward, shape, bias != nullptr);
+  onednn::refusable("conv2d", described(shape), [&](int threads) {
+    const Prepared& p = prepared(Task::forward, shape, bias != nullptr, threads);
     const auto room = room_for_weights(p);
     onednn::Arguments arguments{{DNNL_ARG_SRC, array(p.images, x)},
                                 {DNNL_ARG_WEIGHTS, reordered(p, weight, room)},
@@ -121,8 +121,8 @@ void conv2d_forward(const Stream&, const Conv2dShape& shape, const float* x, con
 void conv2d_input_gradient(const Stream&, const Conv2dShape& shape, const float* dy,
                            const float* weight, float* dx) {
   if (shape.input_shape().numel() == 0) return;
-  onednn::refusable("conv2d_input_gradient", described(shape), [&] {
-    const Prepared& p = prepared(Task::input_gradient, shape, false);
+  onednn::refusable("conv2d_input_gradient", described(shape), [&](int threads) {
+    const Prepared& p = prepared(Task::input_gradient, shape, false, threads);
     const auto room = room_for_weights(p);
     execute(p.primitive, p.scratch,
             {{DNNL_ARG_DIFF_DST, array(p.results, dy)},
@@ -134,8 +134,8 @@ void conv2d_input_gradient(const Stream&, const Conv2dShape& shape, const float*
 void conv2d_weight_gradient(const Stream&, const Conv2dShape& shape, const float* x,
                             const float* dy, float* dweight, float* dbias) {
   if (shape.output_shape().numel() == 0) return;
-  onednn::refusable("conv2d_weight_gradient", described(shape), [&] {
-    const Prepared& p = prepared(Task::weight_gradient, shape, dbias != nullptr);
+  onednn::refusable("conv2d_weight_gradient", described(shape), [&](int threads) {
+    const Prepared& p = prepared(Task::weight_gradient, shape, dbias != nullptr, threads);
     const auto room = room_for_weights(p);
     const Workspace<float> bias_room(dbias ? shape.k : 0);
     const memory gradient(p.weights, engine(), room.data());

@@ -41,11 +41,11 @@ void matmul(const Stream&, const MatmulShape& s, const float* a, const float* b,
             bool accumulate, float* c) {
   if (s.m == 0 || s.n == 0) return;
   const std::string shape = fmt::format("a product of {} x {} and {} x {}", s.m, s.k, s.k, s.n);
-  onednn::refusable("matmul", shape, [&] {
-    thread_local PreparedCache<Prepared, 7> cache;
-    const Prepared& p =
-        cache.get({s.m, s.n, s.k, s.transpose_a, s.transpose_b, bias != nullptr, accumulate},
-                  [&] { return prepare(s, bias != nullptr, accumulate); });
+  onednn::refusable("matmul", shape, [&](int threads) {
+    thread_local PreparedCache<Prepared, 8> cache;
+    const Prepared& p = cache.get(
+        {threads, s.m, s.n, s.k, s.transpose_a, s.transpose_b, bias != nullptr, accumulate},
+        [&] { return prepare(s, bias != nullptr, accumulate); });
     onednn::Arguments arguments{{DNNL_ARG_SRC, array(p.a, a)},
                                 {DNNL_ARG_WEIGHTS, array(p.b, b)},
                                 {DNNL_ARG_DST, array(p.c, c)}};

@@ -25,9 +25,10 @@ Prepared prepare(std::int64_t rows, std::int64_t columns, bool backward) {
   return {dnnl::softmax_backward(back), all, back.scratchpad_desc()};
 }
 
-const Prepared& prepared(std::int64_t rows, std::int64_t columns, bool backward) {
-  thread_local PreparedCache<Prepared, 3> cache;
-  return cache.get({rows, columns, backward}, [&] { return prepare(rows, columns, backward); });
+const Prepared& prepared(std::int64_t rows, std::int64_t columns, bool backward, int threads) {
+  thread_local PreparedCache<Prepared, 4> cache;
+  return cache.get({rows, columns, backward, threads},
+                   [&] { return prepare(rows, columns, backward); });
 }
 
 std::string described(std::int64_t rows, std::int64_t columns) {
@@ -38,8 +39,8 @@ std::string described(std::int64_t rows, std::int64_t columns) {
 
 void softmax(const Stream&, std::int64_t rows, std::int64_t columns, const float* x, float* y) {
   if (rows == 0 || columns == 0) return;
-  onednn::refusable("softmax", described(rows, columns), [&] {
-    const Prepared& p = prepared(rows, columns, false);
+  onednn::refusable("softmax", described(rows, columns), [&](int threads) {
+    const Prepared& p = prepared(rows, columns, false, threads);
     onednn::execute(p.primitive, p.scratch,
                     {{DNNL_ARG_SRC, array(p.rows, x)}, {DNNL_ARG_DST, array(p.rows, y)}});
   });
@@ -48,8 +49,8 @@ void softmax(const Stream&, std::int64_t rows, std::int64_t columns, const float
 void softmax_backward(const Stream&, std::int64_t rows, std::int64_t columns, const float* y,
                       const float* dy, float* dx) {
   if (rows == 0 || columns == 0) return;
-  onednn::refusable("softmax_backward", described(rows, columns), [&] {
-    const Prepared& p = prepared(rows, columns, true);
+  onednn::refusable("softmax_backward", described(rows, columns), [&](int threads) {
+    const Prepared& p = prepared(rows, columns, true, threads);
     onednn::execute(p.primitive, p.scratch,
                     {{DNNL_ARG_DST, array(p.rows, y)},
                      {DNNL_ARG_DIFF_DST, array(p.rows, dy)},

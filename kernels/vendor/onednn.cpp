@@ -32,14 +32,19 @@ dnnl::memory array(const dnnl::memory::desc& desc, const float* data) {
 
 void execute(const dnnl::primitive& primitive, const dnnl::memory::desc& scratch,
              Arguments arguments) {
-#if DNNL_CPU_THREADING_RUNTIME == DNNL_RUNTIME_OMP
-  omp_set_num_threads(thread_count());
-#endif
   const Workspace<std::byte> memory(static_cast<std::int64_t>(scratch.get_size()));
   arguments.insert_or_assign(DNNL_ARG_SCRATCHPAD, dnnl::memory(scratch, engine(), memory.data()));
   dnnl::stream stream(engine());
   primitive.execute(stream, arguments);
   stream.wait();
+}
+
+int use_our_threads() {
+  const int threads = thread_count();
+#if DNNL_CPU_THREADING_RUNTIME == DNNL_RUNTIME_OMP
+  omp_set_num_threads(threads);
+#endif
+  return threads;
 }
 
 std::string words(const dnnl::error& error) {

@@ -202,6 +202,17 @@ TEST_CASE("the vendor's conv2d on all sizes, channels, strides and paddings") {
   check({3, 8, 8, 3, 4, 3, 3, 1, 1});
 }
 
+TEST_CASE("the vendor's library keeps to the number of threads, also where it changes") {
+  if (!test_device().is_cpu() || !there("conv2d")) return;
+  const int before = thread_count();
+  for (const int threads : {3, 1, 2, 1, 3}) {
+    set_thread_count(threads);
+    check({2, 40, 40, 32, 64, 3, 3, 1, 1});
+    check(MatmulShape{.m = 300, .n = 70, .k = 150});
+  }
+  set_thread_count(before);
+}
+
 TEST_CASE("the vendor's conv2d beside ours") {
   if (!there("conv2d")) return;
   for (const Precision precision : {Precision::fp32, Precision::tf32}) {
