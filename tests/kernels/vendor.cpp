@@ -20,7 +20,7 @@ namespace {
 constexpr Conv2dVariant automatic = Conv2dVariant::automatic;
 
 // Whether the case can run; says so where it cannot.
-bool there(const char* operation) {
+bool there(const std::string& operation) {
   if (kernels::vendor_available(operation, test_device())) return true;
   MESSAGE("[skipped] no vendor's library has ", operation, " on ", test_device().str());
   return false;
