@@ -2,7 +2,7 @@
 #include "kernels/simt/block.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <numeric>
 #include <utility>
 
 #include "core/error.h"
@@ -177,25 +177,26 @@ void Block::start(const Launch& launch, const Index& index) {
   waiting_in_full_.assign((threads_.size() + 31) / 32, 0);
   at_barrier_ = 0;
   next_fresh_ = 0;
-  ready_.clear();
+  ready_.assign((threads_.size() + 31) / 32, {});
+  ready_threads_ = 0;
   const std::size_t bytes = launch.geometry.shared_bytes;
   dynamic_ = bytes ? shared_.get(nullptr, bytes, 128, serial_) : nullptr;
   shuffle();
 }
 
-// Warps in a random order and lanes in a random order inside each: a warp runs as far ahead of the
-// others as it can.
+// Warps in a random order and lanes in a random order inside each.
 void Block::shuffle() {
   const auto n = static_cast<unsigned>(threads_.size());
   order_.clear();
   const unsigned warps = (n + 31) / 32;
-  std::vector<unsigned> sequence(warps);
-  for (unsigned w = 0; w < warps; ++w) sequence[w] = w;
+  warp_order_.resize(warps);
+  std::iota(warp_order_.begin(), warp_order_.end(), 0u);
+  turn_ = 0;
   const bool in_order = launch_->seed == 0;
   for (unsigned w = warps; !in_order && w > 1; --w) {
-    std::swap(sequence[w - 1], sequence[next_random(random_) % w]);
+    std::swap(warp_order_[w - 1], warp_order_[next_random(random_) % w]);
   }
-  for (const unsigned warp : sequence) {
+  for (const unsigned warp : warp_order_) {
     const std::uint64_t bits = in_order ? 0 : next_random(random_);
     const auto step = static_cast<unsigned>(bits >> 32) | 1u, offset = static_cast<unsigned>(bits);
     for (unsigned i = 0; i < 32; ++i) {
@@ -207,9 +208,8 @@ void Block::shuffle() {
 
 void Block::schedule() {
   while (!failure_) {
-    if (!ready_.empty()) {
-      current = ready_.front();
-      ready_.pop_front();
+    if (ready_threads_ > 0) {
+      current = take_ready();
       current->fibre_->resume();
     } else if (next_fresh_ < order_.size()) {
       if (idle_.empty()) {
@@ -234,11 +234,29 @@ Thread* Block::take_fresh() {
   return next_fresh_ < order_.size() ? &threads_[order_[next_fresh_++]] : nullptr;
 }
 
+// A warp goes on for as long as it can, as far ahead of the others as their barriers let it, so that
+// a barrier that is missing shows. Within a warp it is first come, first served: lanes must have read
+// what an operation gave them before the next but one.
+Thread* Block::take_ready() {
+  while (ready_[warp_order_[turn_]].empty()) turn_ = (turn_ + 1) % warp_order_.size();
+  auto& queue = ready_[warp_order_[turn_]];
+  Thread* thread = queue.front();
+  queue.pop_front();
+  --ready_threads_;
+  return thread;
+}
+
+void Block::make_ready(Thread& thread) {
+  thread.state_ = Thread::State::ready;
+  ready_[thread.number / 32].push_back(&thread);
+  ++ready_threads_;
+}
+
 // A fibre takes thread after thread; only those that have to wait need a fibre for themselves.
 void Block::run_fibre(Fibre& self) {
   for (;;) {
     // After a thread that others may wait for, those come first.
-    while (!failure_ && ready_.empty()) {
+    while (!failure_ && ready_threads_ == 0) {
       Thread* thread = take_fresh();
       if (!thread) break;
       thread->fibre_ = &self;
@@ -266,10 +284,7 @@ void Block::release_barrier() {
   at_barrier_ = 0;
   shuffle();
   next_fresh_ = order_.size();
-  for (const unsigned i : order_) {
-    threads_[i].state_ = Thread::State::ready;
-    ready_.push_back(&threads_[i]);
-  }
+  for (const unsigned i : order_) make_ready(threads_[i]);
 }
 
 // Whether all lanes that `thread` waits for are there, in the same operation.
@@ -304,15 +319,13 @@ void Block::release_warp(const Thread& last) {
     Thread& thread = threads_[first + l];
     thread.parities_ = parities;
     ++thread.exchanges_;
-    thread.state_ = Thread::State::ready;
-    ready_.push_back(&thread);
+    make_ready(thread);
   }
   if (mask == whole_warp) waiting_in_full_[warp] = 0;
 }
 
 // Suspended threads will never go on: their fibres are unwound and made anew.
 void Block::reset_after_failure() {
-  ready_.clear();
   idle_.clear();
   fibres_.clear();
   for (Thread& thread : threads_) thread.copies_.clear();

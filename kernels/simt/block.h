@@ -36,6 +36,8 @@ class Block {
   void schedule();
   void run_fibre(Fibre& self);
   Thread* take_fresh();
+  Thread* take_ready();
+  void make_ready(Thread& thread);
   void wait(Thread& thread, Thread::State state);
   void shuffle();
   void release_barrier();
@@ -63,7 +65,10 @@ class Block {
   std::vector<Thread> threads_;
   std::vector<unsigned> order_;  // of the threads, until the next barrier
   std::size_t next_fresh_ = 0;
-  std::deque<Thread*> ready_;
+  std::vector<std::deque<Thread*>> ready_;  // of each warp
+  std::size_t ready_threads_ = 0;
+  std::vector<unsigned> warp_order_;  // whose turn it is next
+  unsigned turn_ = 0;                 // in warp_order_
   unsigned at_barrier_ = 0;
   const Thread* first_at_barrier_ = nullptr;
   std::vector<LaneData> slots_;            // [threads][2]

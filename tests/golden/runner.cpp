@@ -11,6 +11,7 @@
 #include "core/memory.h"
 #include "golden/golden.h"
 #include "kernels/precision.h"
+#include "support/device.h"
 
 using namespace telescope;
 using namespace telescope::test;

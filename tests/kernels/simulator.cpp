@@ -104,6 +104,15 @@ __global__ void barrier_forgotten(float* out) {
   tile[threadIdx.x] = 1;
   out[threadIdx.x] = tile[(threadIdx.x + 33) % 64];
 }
+// Warps meet in a shuffle of their own between writing and reading, which orders nothing between them.
+__global__ void barrier_forgotten_after_shuffles(float* out) {
+  auto& tile = shared<float[256]>();
+  float value = 1;
+  for (int i = 0; i < 20; ++i) value = __shfl_xor_sync(all_lanes, value, 1);
+  tile[threadIdx.x] = value;
+  for (int i = 0; i < 20; ++i) value = __shfl_xor_sync(all_lanes, value, 1);
+  out[threadIdx.x] = tile[(threadIdx.x + 32) % 256];
+}
 __global__ void copy_read_before_wait(const float* in, float* out) {
   auto& tile = shared<float[64]>();
   copy_async<4>(&tile[threadIdx.x], &in[threadIdx.x]);
@@ -184,6 +193,12 @@ TEST_CASE("shared memory that nobody wrote is NaN, in every block") {
   launch<barrier_forgotten>(stream, 1, 64, 0, out.data());
   launch<barrier_forgotten>(stream, 1, 64, 0, out.data());  // nothing is left of the block before
   CHECK(std::count_if(out.begin(), out.end(), [](float v) { return std::isnan(v); }) > 0);
+}
+
+TEST_CASE("a warp runs far ahead of the others where no barrier holds it") {
+  std::vector<float> out(256);
+  launch<barrier_forgotten_after_shuffles>(stream, 1, 256, 0, out.data());
+  CHECK(std::count_if(out.begin(), out.end(), [](float v) { return std::isnan(v); }) >= 128);
 }
 
 TEST_CASE("an asynchronous copy lands at its wait") {
