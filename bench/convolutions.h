@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Convolutions of the networks here, by every variant the device has.
+// Convolutions of the networks here, by every variant the device has and by the vendor's library.
 #pragma once
 
 #include <fmt/core.h>
@@ -14,6 +14,7 @@
 
 namespace telescope::bench {
 
+using kernels::Backend;
 using kernels::Conv2dShape;
 using kernels::Conv2dVariant;
 using kernels::Precision;
@@ -69,13 +70,14 @@ struct Convolution {
   }
 
   template <class U>
-  void run(const Stream& stream, const ConvolutionArrays& a, int direction,
-           Conv2dVariant variant) const {
+  void run(const Stream& stream, const ConvolutionArrays& a, int direction, Conv2dVariant variant,
+           Backend by = Backend::native) const {
     const U *x = a.x.data<U>(), *weight = a.weight.data<U>(), *dy = a.dy.data<U>();
     if (direction == 0) {
-      kernels::conv2d_forward(stream, shape, x, weight, a.bias.data<U>(), a.y.data<U>(), variant);
+      kernels::conv2d_forward(stream, shape, x, weight, a.bias.data<U>(), a.y.data<U>(), variant,
+                              by);
     } else if (direction == 1) {
-      kernels::conv2d_input_gradient(stream, shape, dy, weight, a.dx.data<U>(), variant);
+      kernels::conv2d_input_gradient(stream, shape, dy, weight, a.dx.data<U>(), variant, by);
     } else {
       kernels::conv2d_weight_gradient(stream, shape, x, dy, a.dweight.data<U>(), a.dbias.data<U>(),
                                       variant);
@@ -146,6 +148,12 @@ void bench_convolution(const Settings& settings, Rows& rows, const Conv2dShape& 
         }
         add(std::string(known.name), rounds ? settings.precision : Precision::fp32,
             [&] { work.template run<float>(stream, work.there, direction, known.variant); });
+      }
+      if (kernels::vendor_available("conv2d", settings.device)) {
+        add("vendor", settings.precision, [&] {
+          work.template run<float>(stream, work.there, direction, Conv2dVariant::automatic,
+                                   Backend::vendor);
+        });
       }
     } else {
       add("tensor_core", Precision::bf16,

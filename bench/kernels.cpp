@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Every operation on one device: verified against the CPU, timed by the device's events around at
-// least 20 calls, and set beside the measured roofline.
+// Every operation on one device, by our kernels and by the vendor's library where it has it: verified
+// against the CPU, timed by the device's events around 20 calls a round, and set beside the measured
+// roofline.
 //   bench.kernels --device cuda --precision tf32 --json kernels.json
 // Prints a line for every operation, direction, shape and contender; the exit code is 1 if a result
 // was wrong. bench/gpu runs it with all precisions.
@@ -8,12 +9,14 @@
 
 #include <CLI/CLI.hpp>
 #include <ctime>
+#include <optional>
 
 #include "apps/profile_operation.h"
 #include "apps/version.h"
 #include "bench/convolutions.h"
 #include "core/file.h"
 #include "core/parallel.h"
+#include "kernels/backend.h"
 
 namespace telescope::bench {
 namespace {
@@ -69,35 +72,65 @@ struct Prepared {
   }
 };
 
+// Calls made meanwhile are computed by this backend.
+class WithBackend {
+ public:
+  explicit WithBackend(kernels::Backend by) : before_(kernels::backend()) {
+    kernels::set_backend(by);
+  }
+  ~WithBackend() { kernels::set_backend(before_); }
+  WithBackend(const WithBackend&) = delete;
+  WithBackend& operator=(const WithBackend&) = delete;
+
+ private:
+  kernels::Backend before_;
+};
+
+double worst_gradient(const Prepared& got, const Prepared& expected) {
+  double worst = 0;
+  for (std::size_t i = 0; i < expected.operation.leaves.size(); ++i) {
+    worst = std::max(
+        worst, relative_error(got.operation.leaves[i].grad(), expected.operation.leaves[i].grad()));
+  }
+  return worst;
+}
+
 void bench_operation(const Settings& settings, Rows& rows, const OperationCase& c) {
-  const auto& extents = settings.tiny ? c.tiny : c.shape;
-  const std::string shape = fmt::format("{}", fmt::join(extents, ","));
-  Rows::Case row{c.name, "forward", shape, "native", {}};
-  if (!rows.wanted(row) && !rows.wanted({c.name, "with backward", shape, "native", {}})) return;
-  Prepared there(c, settings.tiny, settings.device), here(c, settings.tiny, Device{});
-  const bool rounds = row.operation == "matmul" || row.operation == "linear";
-  const double tolerance = tolerance_of(rounds ? settings.precision : Precision::fp32);
-  const auto work_of = [](const auto& f) {
+  const std::string name = c.name, kernel = name == "linear" ? "matmul" : name;
+  const std::string shape = fmt::format("{}", fmt::join(settings.tiny ? c.tiny : c.shape, ","));
+  std::vector<kernels::Backend> contenders = {kernels::Backend::native};
+  if (kernels::vendor_available(kernel, settings.device)) {
+    contenders.push_back(kernels::Backend::vendor);
+  }
+  std::optional<Prepared> there, here;  // made for the first row that is wanted
+  const auto add = [&](bool backward, kernels::Backend by) {
+    Rows::Case row{
+        name, backward ? "with backward" : "forward", shape, std::string(name_of(by)), {}};
+    if (!rows.wanted(row)) return;
+    if (!here) {
+      here.emplace(c, settings.tiny, Device{});
+      there.emplace(c, settings.tiny, settings.device);
+    }
+    if (backward && !here->has_backward()) return;
+    const auto run = [&](Prepared& p) { backward ? p.all() : p.forward(); };
     const Work before = work_done();
-    f();
-    return work_done() - before;
+    run(*here);
+    row.work = work_done() - before;
+    const double tolerance =
+        tolerance_of(kernel == "matmul" ? settings.precision : Precision::fp32);
+    rows.add(
+        row, tolerance,
+        [&] {
+          const WithBackend backend(by);
+          run(*there);
+        },
+        [&] {
+          return backward ? worst_gradient(*there, *here) : relative_error(there->y, here->y);
+        });
   };
-  row.work = work_of([&] { here.forward(); });
-  rows.add(
-      row, tolerance, [&] { there.forward(); }, [&] { return relative_error(there.y, here.y); });
-  if (!there.has_backward()) return;
-  row.direction = "with backward";
-  row.work = work_of([&] { here.all(); });
-  rows.add(
-      row, tolerance, [&] { there.all(); },
-      [&] {
-        double worst = 0;
-        for (std::size_t i = 0; i < here.operation.leaves.size(); ++i) {
-          worst = std::max(worst, relative_error(there.operation.leaves[i].grad(),
-                                                 here.operation.leaves[i].grad()));
-        }
-        return worst;
-      });
+  for (const bool backward : {false, true}) {
+    for (const kernels::Backend by : contenders) add(backward, by);
+  }
 }
 
 std::string today() {
@@ -128,6 +161,7 @@ int run(int argc, char** argv) {
   settings.device = parse_device(device);
   settings.precision = kernels::parse_precision(precision);
   kernels::set_precision(settings.precision);
+  kernels::set_backend(kernels::Backend::native);  // the references, on the CPU, too
   if (!no_roofline) settings.roofline = app::measure_roofline(settings.device);
   if (settings.roofline && !settings.device.is_cpu()) {
     settings.roofline->precision = settings.precision;
