@@ -41,11 +41,19 @@ Estimate StepGraphs::run(const void* stage, const std::vector<Samples>& levels, 
   if (stage != stage_) recorded_.clear();
   stage_ = stage;
   const auto [entry, fresh] = recorded_.try_emplace(shapes_of(levels, finest));
-  if (fresh) return step(levels);
+  if (fresh) {
+    try {
+      return step(levels);
+    } catch (...) {
+      recorded_.erase(entry);  // which may have left caches empty
+      throw;
+    }
+  }
 
   Recorded& recorded = entry->second;
   if (!recorded.graph) {
     const Device device = levels.front().input.device();
+    recorded.inputs.clear();  // of a recording that failed
     for (const Samples& samples : levels) recorded.inputs.push_back(copy_of(samples));
     release_cached_memory(device);  // which the graph will want for itself
     recorded.graph =

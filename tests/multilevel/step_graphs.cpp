@@ -62,3 +62,29 @@ TEST_CASE("replayed steps drop other features in every step, as steps that run o
     CHECK(replayed[i] == doctest::Approx(expected[i]).epsilon(1e-3));
   }
 }
+
+TEST_CASE("a step that fails is forgotten: the next one of its shapes starts anew") {
+  const Device device = test_device();
+  if (!Graph::supported(device)) return;
+  const Tensor x = Tensor::zeros({2, 1}, DType::f32, device);
+  const Tensor ids = Tensor::zeros({2}, DType::i64, device);
+  const std::vector<Samples> levels{{x, x, {}, ids}};
+  std::vector<std::size_t> seen;  // levels of each call
+  std::vector<bool> recorded;
+  StepGraphs graphs;
+  const auto run = [&] {
+    graphs.run(nullptr, levels, Mesh{0}, [&](const std::vector<Samples>& inputs) {
+      seen.push_back(inputs.size());
+      recorded.push_back(inputs.front().input.raw() != x.raw());
+      if (seen.size() % 2) raise_failure("test", "no memory");
+      return Estimate();
+    });
+  };
+  CHECK_THROWS_AS(run(), Failure);
+  run();
+  CHECK_THROWS_AS(run(), Failure);
+  run();
+  run();  // a replay, which calls nothing
+  CHECK(recorded == std::vector<bool>{false, false, true, true});
+  CHECK(seen == std::vector<std::size_t>{1, 1, 1, 1});
+}
