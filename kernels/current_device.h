@@ -5,8 +5,8 @@
 
 namespace telescope::kernels {
 
-/// Makes a device the one that CUDA's libraries use on this thread, and the one before it again at
-/// the end.
+/// Makes a device the one that this thread launches kernels on and calls CUDA's libraries for, and the
+/// one before it again at the end.
 class CurrentDevice {
  public:
   explicit CurrentDevice(int index) : index_(index) {

@@ -10,7 +10,7 @@
 #include "kernels/precision.h"
 #include "kernels/vendor/cache.h"
 #include "kernels/vendor/cudnn.h"
-#include "kernels/vendor/current_device.h"
+#include "kernels/current_device.h"
 #include "kernels/workspace.h"
 
 namespace telescope::kernels::vendor_cuda {

@@ -11,7 +11,7 @@
 #include "kernels/precision.h"
 #include "kernels/vendor/cache.h"
 #include "kernels/vendor/cublaslt.h"
-#include "kernels/vendor/current_device.h"
+#include "kernels/current_device.h"
 #include "kernels/workspace.h"
 
 namespace telescope::kernels::vendor_cuda {

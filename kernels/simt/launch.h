@@ -12,6 +12,9 @@
 #include "core/kernel_timer.h"
 #include "core/profile.h"
 #include "core/simulated_device.h"
+#if defined(__CUDACC__)
+#include "kernels/current_device.h"
+#endif
 
 namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE {
 
@@ -54,6 +57,7 @@ void start(void (*)(P...), const Stream& stream, dim3 grid, dim3 block, std::siz
   const auto check = [&](cudaError_t status) {
     check_launch(status, kernel_name<kernel>(), grid, block, shared_bytes);
   };
+  const CurrentDevice device(stream.device().index);  // a stream takes kernels of its device alone
   const auto* function = reinterpret_cast<const void*>(kernel);
   if (shared_bytes > 48 * 1024) {  // more is had only by those who ask
     check(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize,
@@ -66,7 +70,10 @@ void start(void (*)(P...), const Stream& stream, dim3 grid, dim3 block, std::siz
         check(cudaLaunchKernel(function, grid, block, pointers, shared_bytes, native));
       },
       arguments);
-  if (synchronous_launches()) check(cudaStreamSynchronize(native));
+  if (!synchronous_launches()) return;
+  cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
+  check(cudaStreamIsCapturing(native, &capture));
+  if (capture == cudaStreamCaptureStatusNone) check(cudaStreamSynchronize(native));
 }
 
 #else
@@ -93,7 +100,8 @@ void start(void (*)(P...), const Stream&, dim3 grid, dim3 block, std::size_t sha
 
 /// Starts `kernel` on a grid of blocks of threads, in the order of the stream; nothing for an empty
 /// grid. Arguments are converted to the kernel's parameters. Failure that names the kernel if it
-/// cannot be started; with TELESCOPE_SYNC_LAUNCH=1 also if it went wrong while running.
+/// cannot be started; with TELESCOPE_SYNC_LAUNCH=1 also if it went wrong while running (not where it
+/// is recorded into a graph).
 ///   launch<scale_kernel<float>>(stream, blocks_for(n, 256), 256, 0, n, factor, x, y);
 template <auto kernel, class... Arguments>
 void launch(const Stream& stream, dim3 grid, dim3 block, std::size_t shared_bytes,

@@ -6,7 +6,7 @@
 #include "core/kernel_timer.h"
 #include "kernels/vendor/cache.h"
 #include "kernels/vendor/cudnn.h"
-#include "kernels/vendor/current_device.h"
+#include "kernels/current_device.h"
 
 namespace telescope::kernels::vendor_cuda {
 namespace {

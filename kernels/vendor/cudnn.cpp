@@ -5,7 +5,7 @@
 #include <map>
 
 #include "core/error.h"
-#include "kernels/vendor/current_device.h"
+#include "kernels/current_device.h"
 #include "kernels/vendor/dynamic_library.h"
 
 namespace telescope::kernels::cudnn {
