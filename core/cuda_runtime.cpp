@@ -176,7 +176,10 @@ class CudaRuntime : public DeviceRuntime {
     if (cudaFree(data) != cudaSuccess) cudaGetLastError();
   }
 
-  std::byte* allocate_host(std::size_t bytes) override { return page_locked_.allocate(bytes); }
+  std::byte* allocate_host(std::size_t bytes) override {
+    const DeviceGuard guard(index_);
+    return page_locked_.allocate(bytes);
+  }
   void free_host(std::byte* data, std::size_t bytes) noexcept override {
     page_locked_.free(data, bytes);
   }
@@ -204,6 +207,8 @@ class CudaRuntime : public DeviceRuntime {
     } else {
       check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, queue), "copy from the host",
             index_);
+      // CUDA promises nothing about when it has read memory that is not page-locked.
+      check(cudaStreamSynchronize(queue), "copy from the host", index_);
     }
   }
 
