@@ -83,6 +83,20 @@ int run(Experiment& experiment, const RunFolder& folder, bool resumed) {
   if (!resumed) checkpoint();  // so that a run can be resumed whenever it is killed
   Progress progress({trainer.schedule().name, total, work_units(trainer.schedule())}, point(0));
   const SignalGuard signals;
+  const auto log = [&](const StepReport& report, const std::optional<Quality>& quality) {
+    csv->add(row_of(report, trainer.state(), quality, experiment.device(), meshes));
+    progress.update(point(report.loss));
+  };
+  // The parameters have the steps in flight already, so a checkpoint must count them.
+  const auto save_what_is_done = [&] {
+    try {
+      while (trainer.in_flight() > 0) log(trainer.finish_step(), {});
+    } catch (const Failure&) {
+      // The trainer has gone back to the step before; the first failure is the one to tell.
+    }
+    progress.finish();
+    checkpoint();
+  };
   while (!trainer.done()) {
     StepReport report;
     try {
@@ -94,18 +108,23 @@ int run(Experiment& experiment, const RunFolder& folder, bool resumed) {
       if (runs_ahead && !pause) trainer.start_step();
       report = trainer.finish_step();
     } catch (const Failure&) {
-      progress.finish();
-      checkpoint();
+      save_what_is_done();
       throw;
     }
     const std::int64_t done = trainer.state().steps;
     std::optional<Quality> quality;
-    if (due(done, options.validate_every, total)) quality = experiment.validate();
-    csv->add(row_of(report, trainer.state(), quality, experiment.device(), meshes));
-    progress.update(point(report.loss));
+    try {
+      if (due(done, options.validate_every, total)) quality = experiment.validate();
+    } catch (const Failure&) {
+      log(report, {});
+      save_what_is_done();
+      throw;
+    }
+    log(report, quality);
     if (trainer.in_flight() > 0) continue;
-    if (stop_requested() || due(done, options.checkpoint_every, total)) checkpoint();
-    if (stop_requested()) break;
+    const bool stop = stop_requested() != 0;  // asked once, so that no step is left out
+    if (stop || due(done, options.checkpoint_every, total)) checkpoint();
+    if (stop) break;
   }
   progress.finish();
   if (trainer.done()) experiment.save_weights(folder.path() / "model.safetensors");

@@ -114,6 +114,16 @@ Estimate Trainer::estimate_and_apply(const std::vector<Samples>& levels, Mesh fi
 void Trainer::start_step() {
   TELESCOPE_CHECK(can_start(), "trainer", "all {} steps of '{}' are done", schedule_.steps(),
                   schedule_.name);
+  const std::int64_t optimizer_steps = optimizer_.steps();
+  try {
+    launch_step();
+  } catch (...) {
+    optimizer_.set_steps(optimizer_steps);  // which counts a step before it is taken
+    throw;
+  }
+}
+
+void Trainer::launch_step() {
   Running running{.start = now_seconds()};
   const std::int64_t flop_before = work_done().flop, step = started_;
   const Stage& stage = schedule_.stage_at(step);

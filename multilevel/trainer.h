@@ -71,7 +71,8 @@ class Trainer {
   /// state() are those of the step before, and steps in flight are given up.
   StepReport step();
 
-  /// Gives the next step to the device, without waiting for it.
+  /// Gives the next step to the device, without waiting for it. If it throws, parameters and
+  /// optimizer are those of the steps before, which stay in flight.
   void start_step();
   /// Whether there is a step that was not started.
   bool can_start() const { return started_ < schedule_.steps(); }
@@ -99,6 +100,7 @@ class Trainer {
   Tensor ids(const Draw& draw, const Device& device);
   Estimate estimate(const std::vector<Samples>& levels, Mesh finest);
   Estimate estimate_and_apply(const std::vector<Samples>& levels, Mesh finest);
+  void launch_step();
   [[noreturn]] void give_up(const Running& failed, const MeshReport& at);
 
   ParameterBuffer& parameters_;

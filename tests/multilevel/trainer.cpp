@@ -140,6 +140,24 @@ TEST_CASE("a loss that is not finite stops before the parameters change") {
   CHECK(run.trainer.state().steps == 1);
 }
 
+TEST_CASE("a step that cannot be started is not counted, and those in flight are") {
+  Run run(mge(BatchPlan({1, 2}), 5));
+  int calls = 0;
+  const SampleLoss failing = [&](const Samples& s) {
+    if (++calls == 3) raise_failure("out of memory", "for a test");  // each step has two passes
+    return run.loss(s);
+  };
+  Trainer trainer(run.parameters, *run.optimizer, failing, run.source, mge(BatchPlan({1, 2}), 5),
+                  LearningRate::cosine(1e-2, 1e-4, 5));
+  trainer.start_step();
+  const Tensor before = run.parameters.values().clone();
+  CHECK(error_of([&] { trainer.start_step(); }).starts_with("out of memory"));
+  CHECK(run.optimizer->steps() == 1);
+  CHECK_SAME(run.parameters.values(), before);
+  CHECK(trainer.in_flight() == 1);
+  CHECK(trainer.finish_step().step == 0);
+}
+
 TEST_CASE("the coarse side of a difference that is not finite is named") {
   Run run(mge(BatchPlan({1, 2}), 5));
   const SampleLoss bad = [&run](const Samples& s) {
