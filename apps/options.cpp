@@ -99,8 +99,7 @@ void add_options(CLI::App& command, MachineOptions& options, bool with_folder) {
       ->check(number<std::int64_t>(1, std::int64_t{1} << 40));
   command
       .add_option("--precision", options.precision,
-                  "Of products in convolutions: auto (fp32 on the CPU, tf32 on a GPU), fp32, tf32, "
-                  "bf16")
+                  "Of products in convolutions: auto (fp32 on the CPU, tf32 on a GPU), fp32, tf32")
       ->capture_default_str();
   command
       .add_option("--conv-variant", options.conv_variant,
@@ -122,6 +121,9 @@ void apply_to_kernels(const MachineOptions& options, const Device& device) {
   const Precision usual = device.is_cpu() ? Precision::fp32 : Precision::tf32;
   const Precision precision =
       options.precision == "auto" ? usual : kernels::parse_precision(options.precision);
+  TELESCOPE_CHECK(precision != Precision::bf16, "--precision",
+                  "expected auto, fp32 or tf32, got 'bf16', in which networks do not store their "
+                  "activations yet");
   TELESCOPE_CHECK(!device.is_cpu() || precision == Precision::fp32, "--precision",
                   "cpu computes in fp32, got '{}'", options.precision);
   const auto variant = kernels::parse_conv2d_variant(options.conv_variant);

@@ -145,6 +145,14 @@ double total_of(const std::vector<double>& values) {
   return sum;
 }
 
+// Of all steps on a mesh; unmeasured if some of them were not timed (those of recorded graphs).
+double seconds_of(const std::vector<double>& samples, const std::vector<double>& seconds) {
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (std::isfinite(samples[i]) && !std::isfinite(seconds[i])) return kUnmeasured;
+  }
+  return total_of(seconds);
+}
+
 // The points of a curve at which `values` has a number.
 Curve curve_of(const CsvColumns& csv, const std::string& label, const char* values) {
   Curve curve{.label = label};
@@ -183,7 +191,7 @@ RunSummary summarise(const RunFolder& folder, const Schedule& schedule, std::int
                               .loss = last_number(column("loss")),
                               .gradient_norm = last_number(column("gradient_norm")),
                               .variance = last_number(column("variance")),
-                              .seconds = total_of(column("seconds")),
+                              .seconds = seconds_of(column("samples"), column("seconds")),
                               .flop = total_of(column("flop"))});
   }
   return summary;

@@ -152,6 +152,7 @@ TEST_CASE("wrong requests") {
   refused({"--device", "gpu"}, "expected cpu, cuda, cuda:<number>, cuda-sim or auto, got 'gpu'");
   refused({"--device", "cuda:99"}, "device: ");
   refused({"--device", "tpu"}, "expected cpu, cuda, cuda:<number>, cuda-sim or auto, got 'tpu'");
+  refused({"--precision", "bf16"}, "--precision: expected auto, fp32 or tf32, got 'bf16'");
   refused({"--precision", "fp16"}, "precision: expected fp32, tf32 or bf16, got 'fp16'");
   refused({"--precision", "tf32"}, "--precision: cpu computes in fp32, got 'tf32'");
   refused({"--backend", "cudnn"}, "backend: expected auto, native or vendor, got 'cudnn'");
