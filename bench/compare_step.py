@@ -89,30 +89,28 @@ def main():
     options.precision = options.precision or ("tf32" if on_gpu else "fp32")
     build = pathlib.Path(options.build).resolve()
     environment = dict(os.environ, OMP_NUM_THREADS=str(options.threads))
-    ours_environment = dict(environment)
-    if (build / "lib").is_dir():  # of a folder that tests/gpu --pack made
-        ours_environment["LD_LIBRARY_PATH"] = f"{build / 'lib'}:{os.environ.get('LD_LIBRARY_PATH', '')}"
+    packed = [str(build / "run")] if (build / "run").exists() else []  # made by tests/gpu --pack
     python, version = python_with_torch()
 
     def flags(*names):
         return [word for name in names for word in (f"--{name}", str(getattr(options, name)))]
 
-    ours = [str(build / "bench" / "bench.train_step")] + flags(
+    ours = packed + [str(build / "bench" / "bench.train_step")] + flags(
         "model", "hidden", "blocks", "size", "batch", "levels", "steps", "strategy", "device", "precision")
     with tempfile.TemporaryDirectory() as folder:
         data = str(pathlib.Path(folder) / "step.safetensors")
-        run(ours + ["--save", data, "--rounds", "1"], ours_environment)
-        commands = {"ours": (ours, ours_environment)}
+        run(ours + ["--save", data, "--rounds", "1"], environment)
+        commands = {"ours": ours}
         if python and options.device != "cuda-sim":
             modes = ["eager", "channels_last"] + (["compile"] if int(version.split(".")[0]) >= 2 else [])
             torch = [python, str(HERE / "train_step_torch.py"), "--data", data] + flags(
                 "model", "hidden", "blocks", "steps", "device", "precision")
             for mode in modes:
-                commands[f"torch {mode}"] = (torch + ["--mode", mode], environment)
+                commands[f"torch {mode}"] = torch + ["--mode", mode]
         runs = {name: [] for name in commands}
         for _ in range(options.rounds):
-            for name, (command, environment_of_it) in commands.items():
-                runs[name].append(run(command, environment_of_it))
+            for name, command in commands.items():
+                runs[name].append(run(command, environment))
     figures = summary(runs, on_gpu)
     where = options.device if options.device != "cpu" else f"cpu, {options.threads} threads"
     report(f"{options.model} hidden {options.hidden}, blocks {options.blocks}, {options.strategy}, {options.batch} "
