@@ -8,10 +8,10 @@
 
 #include "core/error.h"
 #include "core/kernel_timer.h"
+#include "kernels/current_device.h"
 #include "kernels/precision.h"
 #include "kernels/vendor/cache.h"
 #include "kernels/vendor/cublaslt.h"
-#include "kernels/current_device.h"
 #include "kernels/workspace.h"
 
 namespace telescope::kernels::vendor_cuda {

@@ -4,9 +4,9 @@
 
 #include "core/error.h"
 #include "core/kernel_timer.h"
+#include "kernels/current_device.h"
 #include "kernels/vendor/cache.h"
 #include "kernels/vendor/cudnn.h"
-#include "kernels/current_device.h"
 
 namespace telescope::kernels::vendor_cuda {
 namespace {
