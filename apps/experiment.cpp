@@ -21,7 +21,8 @@ Schedule schedule_of(const RunOptions& options) {
   return make_schedule(options.strategy, plan, options.steps);
 }
 
-// Degraded crops, of pictures that rest on the device where they can: which pictures, which crops and which noise depends on (seed, level, step) alone.
+// Degraded crops, of pictures that rest on the device where they can: which pictures, which crops
+// and which noise depends on (seed, level, step) alone.
 class Experiment::Source : public SampleSource {
  public:
   Source(const CropSource& crops, std::uint64_t seed, Device device)

@@ -199,8 +199,8 @@ int profile(ProfileCommand& p) {
 std::string footer() {
   return R"(Times are means of --steps steps after --warmup others. FLOP are those of the definition; bytes are
 the least that must be moved, every array once (a copy: read and written). The roofline is measured
-first, in half a second (on a GPU also that of the tensor cores, in a whole one); a share above 100% is marked: bytes came from a cache, or the kernel needs
-fewer FLOP than the definition (Winograd).
+first, in half a second (on a GPU also that of the tensor cores, in a whole one); a share above 100% is
+marked: bytes came from a cache, or the kernel needs fewer FLOP than the definition (Winograd).
 
 Examples:
   telescope profile --model resnet --size 64 --batch 4 --levels 3 --trace step.json

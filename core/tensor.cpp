@@ -4,43 +4,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/convert.h"
 #include "core/device_runtime.h"
 #include "core/element_operations.h"
 #include "core/parallel.h"
 #include "core/tensor_impl.h"
 
 namespace telescope {
-namespace {
-
-// Elements of both types as doubles, or as the wider of two integer types: enough for every pair.
-template <class To, class From>
-To convert_element(From value) {
-  if constexpr (std::is_same_v<From, bfloat16>) {
-    return convert_element<To>(static_cast<float>(value));
-  } else if constexpr (std::is_same_v<To, bfloat16>) {
-    return bfloat16(static_cast<float>(value));
-  } else {
-    return static_cast<To>(value);
-  }
-}
-
-template <class F>
-void dispatch_any(DType dtype, F&& f) {
-  switch (dtype) {
-    case DType::f32:
-      return f.template operator()<float>();
-    case DType::f64:
-      return f.template operator()<double>();
-    case DType::bf16:
-      return f.template operator()<bfloat16>();
-    case DType::u8:
-      return f.template operator()<std::uint8_t>();
-    case DType::i64:
-      return f.template operator()<std::int64_t>();
-  }
-}
-
-}  // namespace
 
 Tensor Tensor::empty(const Shape& shape, DType dtype, Device device) {
   const auto bytes = static_cast<std::size_t>(shape.numel() * size_of(dtype));

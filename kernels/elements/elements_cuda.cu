@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "core/convert.h"
 #include "core/element_operations.h"
 #include "kernels/simt/simt.h"
 
@@ -7,18 +8,6 @@ namespace {
 
 constexpr int threads = 256;
 
-// As core's conversion on the CPU: bf16 by way of float, everything else directly.
-template <class To, class From>
-__host__ __device__ To converted(From x) {
-  if constexpr (std::is_same_v<From, bfloat16>) {
-    return converted<To>(static_cast<float>(x));
-  } else if constexpr (std::is_same_v<To, bfloat16>) {
-    return bfloat16(static_cast<float>(x));
-  } else {
-    return static_cast<To>(x);
-  }
-}
-
 template <class T>
 __global__ void fill_kernel(T* y, std::int64_t n, T value) {
   if (const std::int64_t i = grid_thread(); i < n) y[i] = value;
@@ -26,7 +15,7 @@ __global__ void fill_kernel(T* y, std::int64_t n, T value) {
 
 template <class To, class From>
 __global__ void convert_kernel(const From* x, To* y, std::int64_t n) {
-  if (const std::int64_t i = grid_thread(); i < n) y[i] = converted<To>(x[i]);
+  if (const std::int64_t i = grid_thread(); i < n) y[i] = convert_element<To>(x[i]);
 }
 
 __global__ void add_kernel(double* y, const double* x, std::int64_t n) {
@@ -37,32 +26,16 @@ struct Sum {
   __device__ float operator()(float a, float b) const { return a + b; }
 };
 
-template <class F>
-void with_type(DType dtype, F&& f) {
-  switch (dtype) {
-    case DType::f32:
-      return f.template operator()<float>();
-    case DType::f64:
-      return f.template operator()<double>();
-    case DType::bf16:
-      return f.template operator()<bfloat16>();
-    case DType::u8:
-      return f.template operator()<std::uint8_t>();
-    case DType::i64:
-      return f.template operator()<std::int64_t>();
-  }
-}
-
 void fill(const Stream& stream, void* y, DType dtype, std::int64_t n, double value) {
-  with_type(dtype, [&]<class T>() {
+  dispatch_any(dtype, [&]<class T>() {
     launch<fill_kernel<T>>(stream, blocks_for(n, threads), threads, 0, static_cast<T*>(y), n,
-                           converted<T>(value));
+                           convert_element<T>(value));
   });
 }
 
 void convert(const Stream& stream, const void* x, DType from, void* y, DType to, std::int64_t n) {
-  with_type(from, [&]<class From>() {
-    with_type(to, [&]<class To>() {
+  dispatch_any(from, [&]<class From>() {
+    dispatch_any(to, [&]<class To>() {
       launch<convert_kernel<To, From>>(stream, blocks_for(n, threads), threads, 0,
                                        static_cast<const From*>(x), static_cast<To*>(y), n);
     });

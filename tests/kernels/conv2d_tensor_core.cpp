@@ -64,7 +64,11 @@ void check(const Conv2dShape& s, TensorCoreTile tile = TensorCoreTile::automatic
   }
 }
 
-bool has_tensor_cores() { return !test_device().is_cpu(); }
+bool has_tensor_cores() {
+  if (!test_device().is_cpu()) return true;
+  MESSAGE("[skipped] no tensor cores on cpu");
+  return false;
+}
 
 // The banks, four bytes wide, that `bytes` bytes at an address take: a bit each.
 std::uint32_t banks(int address, int bytes) {
