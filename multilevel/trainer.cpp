@@ -96,12 +96,20 @@ std::vector<Samples> Trainer::draw(std::int64_t step, Mesh finest) {
   return levels;
 }
 
+bool Trainer::measures(std::int64_t step) const {
+  return options_.measure_every > 0 && step % options_.measure_every == 0;
+}
+
 Estimate Trainer::estimate(const std::vector<Samples>& levels, Mesh finest) {
+  if (measures(started_)) {
+    return estimator_.measured(levels, finest, started_, parameters_, options_.micro_batches);
+  }
   return options_.paired ? estimator_.paired(levels, finest, started_)
                          : estimator_.merged(levels, finest, started_);
 }
 
-// All that a step does once its samples are there. Waits for nothing, and may be recorded.
+// All that a step does once its samples are there. Unless it measures, it waits for nothing and may
+// be recorded.
 Estimate Trainer::estimate_and_apply(const std::vector<Samples>& levels, Mesh finest) {
   parameters_.zero_gradients();
   const Estimate result = estimate(levels, finest);
@@ -137,13 +145,7 @@ void Trainer::launch_step() {
   running.optimizer_steps_before = optimizer_.steps();
   optimizer_.prepare_step(running.report.learning_rate);
   if (device_step_.defined()) device_step_.copy_from(Tensor::from<std::int64_t>({step}, {1}));
-  if (options_.measure_every > 0 && step % options_.measure_every == 0) {
-    parameters_.zero_gradients();
-    running.estimate =
-        estimator_.measured(levels, finest, step, parameters_, options_.micro_batches);
-    optimizer_.halt_unless_finite(running.estimate.losses());
-    optimizer_.apply_step();
-  } else if (options_.graphs && Graph::supported(parameters_.values().device())) {
+  if (options_.graphs && !measures(step) && Graph::supported(parameters_.values().device())) {
     running.estimate = graphs_.run(&stage, levels, finest, [&](const std::vector<Samples>& inputs) {
       return estimate_and_apply(inputs, finest);
     });

@@ -98,6 +98,7 @@ class Trainer {
   Mesh mesh_of(const Stage& stage, std::int64_t step) const;
   std::vector<Samples> draw(std::int64_t step, Mesh finest);
   Tensor ids(const Draw& draw, const Device& device);
+  bool measures(std::int64_t step) const;
   Estimate estimate(const std::vector<Samples>& levels, Mesh finest);
   Estimate estimate_and_apply(const std::vector<Samples>& levels, Mesh finest);
   void launch_step();
