@@ -41,14 +41,6 @@ Estimate empty_estimate(const std::vector<Samples>& levels, Mesh finest) {
   return Estimate(std::move(reports));
 }
 
-// The samples of level l, given on the finest mesh, on their own mesh.
-Samples on_own_mesh(const Samples& samples, std::size_t level, Restriction restriction) {
-  const NoGradGuard no_grad;
-  Samples result = samples;
-  for (std::size_t l = 0; l < level; ++l) result = restrict(result, restriction);
-  return result;
-}
-
 // The largest number of equal parts, at most `most`, that n samples can be split into.
 std::int64_t parts_of(std::int64_t n, std::int64_t most) {
   std::int64_t parts = std::clamp<std::int64_t>(most, 1, n);
@@ -57,6 +49,11 @@ std::int64_t parts_of(std::int64_t n, std::int64_t most) {
 }
 
 }  // namespace
+
+Estimator::Estimator(SampleLoss loss, EstimatorOptions options)
+    : loss_(std::move(loss)), options_(std::move(options)) {
+  if (!options_.coarsen) options_.coarsen = coarsening(options_.restriction);
+}
 
 const Tensor& Estimator::weights(std::int64_t carried, std::int64_t n, const Tensor& like) const {
   Tensor& weights = weights_[{carried, n}];
@@ -100,14 +97,14 @@ Estimate Estimator::merged(const std::vector<Samples>& levels, Mesh finest,
   Samples coarse;  // the coarse side of the level before, which lives on this mesh
   for (std::size_t l = 0; l < levels.size(); ++l) {
     timed(estimate, l, levels[l].input.stream(), [&] {
-      const Samples fine = on_own_mesh(levels[l], l, options_.restriction);
+      const Mesh mesh = estimate.report(l).mesh;
+      const Samples fine = coarsen(levels[l], finest, mesh, options_.coarsen);
       const std::int64_t carried = coarse.input.defined() ? coarse.size() : 0;
       // g += mean(grad f_l(x_l)) - mean(grad f_l(x_{l-1}))
-      const Tensor losses =
-          add_gradient(carried ? join(coarse, fine) : fine, carried, estimate.report(l).mesh, step);
+      const Tensor losses = add_gradient(carried ? join(coarse, fine) : fine, carried, mesh, step);
       if (carried) estimate.add_losses(losses.rows(0, carried), l - 1, Estimate::Side::coarse);
       estimate.add_losses(losses.rows(carried, fine.size()), l, Estimate::Side::fine);
-      if (l + 1 < levels.size()) coarse = restrict(fine, options_.restriction);
+      if (l + 1 < levels.size()) coarse = coarsen(fine, mesh, mesh.coarser(), options_.coarsen);
     });
   }
   estimate.close();
@@ -119,13 +116,13 @@ Estimate Estimator::paired(const std::vector<Samples>& levels, Mesh finest,
   Estimate estimate = empty_estimate(levels, finest);
   for (std::size_t l = 0; l < levels.size(); ++l) {
     const Mesh mesh = estimate.report(l).mesh;
-    const Samples fine = on_own_mesh(levels[l], l, options_.restriction);
+    const Samples fine = coarsen(levels[l], finest, mesh, options_.coarsen);
     const Stream stream = fine.input.stream();
     timed(estimate, l, stream,
           [&] { estimate.add_losses(add_gradient(fine, 0, mesh, step), l, Estimate::Side::fine); });
     if (l + 1 == levels.size()) break;  // the coarsest level is no difference
     timed(estimate, l + 1, stream, [&] {
-      const Samples coarse = restrict(fine, options_.restriction);
+      const Samples coarse = coarsen(fine, mesh, mesh.coarser(), options_.coarsen);
       const Tensor losses = add_gradient(coarse, coarse.size(), mesh.coarser(), step);
       estimate.add_losses(losses, l, Estimate::Side::coarse);
     });
@@ -142,8 +139,9 @@ Estimate Estimator::measured(const std::vector<Samples>& levels, Mesh finest, st
   for (std::size_t l = 0; l < levels.size(); ++l) {
     const bool coarsest = l + 1 == levels.size();
     const Mesh mesh = estimate.report(l).mesh;
-    const Samples fine = on_own_mesh(levels[l], l, options_.restriction);
-    const Samples coarse = coarsest ? Samples() : restrict(fine, options_.restriction);
+    const Samples fine = coarsen(levels[l], finest, mesh, options_.coarsen);
+    const Samples coarse =
+        coarsest ? Samples() : coarsen(fine, mesh, mesh.coarser(), options_.coarsen);
     const std::int64_t n = fine.size(), parts = parts_of(n, micro_batches), size = n / parts;
     const Tensor term = Tensor::zeros(gradient.shape(), gradient.dtype(), gradient.device());
     const auto share = 1.0 / static_cast<double>(parts);

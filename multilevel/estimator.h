@@ -25,6 +25,8 @@ struct EstimatorOptions {
   /// i64 [1] on the device of the samples: where it is defined, dropout reads the step from it, so
   /// that a recorded pass is replayed with the masks of another step.
   Tensor device_step = {};
+  /// How samples come to the next coarser mesh; default: coarsening(restriction).
+  Coarsening coarsen = {};
 };
 
 /// Adds g to the gradients of the parameters. `levels[i]` are the samples of the level on mesh
@@ -32,8 +34,7 @@ struct EstimatorOptions {
 /// two wait for nothing on their device and may be recorded into a Graph, once they have run.
 class Estimator {
  public:
-  Estimator(SampleLoss loss, EstimatorOptions options)
-      : loss_(std::move(loss)), options_(options) {}
+  Estimator(SampleLoss loss, EstimatorOptions options);
 
   /// One pass per mesh: the coarse side of level l-1 and the fine side of level l live on the same
   /// mesh and go through the network together, weighted -1/N_{l-1} and +1/N_l a sample. L+1 passes.

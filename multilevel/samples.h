@@ -16,12 +16,23 @@ struct Samples {
   Tensor target;  ///< [N,H',W',C']
   Tensor time;    ///< [N], what conditions the network; may be undefined
   Tensor ids;     ///< i64 [N], names every sample within its step: pairs share their dropout by it
+  /// What was drawn for the input, [N,H,W,C], where it is made anew on every mesh; else undefined.
+  Tensor noise = {};
+  Tensor mask = {};  ///< the same for what is missing of the input: 1 where it is seen, else 0
 
   std::int64_t size() const { return input.extent(0); }
 };
 
-/// The same samples, noise included, on the next coarser mesh.
+/// The same samples, noise included, on the next coarser mesh: input and target restricted.
 Samples restrict(const Samples& samples, Restriction restriction);
+
+/// Brings samples from the next finer mesh to mesh `to`. Not recorded on the tape.
+using Coarsening = std::function<Samples(const Samples& samples, Mesh to)>;
+/// restrict() on every mesh, as in arXiv:2501.12739.
+Coarsening coarsening(Restriction restriction);
+/// The same samples, given on mesh `from`, on mesh `to`, which is no finer.
+Samples coarsen(const Samples& samples, Mesh from, Mesh to, const Coarsening& coarsening);
+
 /// Rows [first, first + count).
 Samples rows(const Samples& samples, std::int64_t first, std::int64_t count);
 /// Both batches in one, a before b.

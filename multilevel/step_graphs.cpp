@@ -15,7 +15,10 @@ void append(std::vector<std::int64_t>& key, const Tensor& tensor) {
 std::vector<std::int64_t> shapes_of(const std::vector<Samples>& levels, Mesh finest) {
   std::vector<std::int64_t> key{finest.level};
   for (const Samples& samples : levels) {
-    for (const Tensor& tensor : {samples.input, samples.target, samples.time}) append(key, tensor);
+    for (const Tensor& tensor :
+         {samples.input, samples.target, samples.time, samples.noise, samples.mask}) {
+      append(key, tensor);
+    }
   }
   return key;
 }
@@ -24,14 +27,20 @@ Tensor copy_of(const Tensor& tensor) { return tensor.defined() ? tensor.clone() 
 
 Samples copy_of(const Samples& samples) {
   return {copy_of(samples.input), copy_of(samples.target), copy_of(samples.time),
-          copy_of(samples.ids)};
+          copy_of(samples.ids),   copy_of(samples.noise),  copy_of(samples.mask)};
+}
+
+void overwrite(const Tensor& to, const Tensor& from) {
+  if (to.defined()) to.copy_from(from);
 }
 
 void overwrite(const Samples& to, const Samples& from) {
-  to.input.copy_from(from.input);
-  to.target.copy_from(from.target);
-  if (to.time.defined()) to.time.copy_from(from.time);
-  to.ids.copy_from(from.ids);
+  overwrite(to.input, from.input);
+  overwrite(to.target, from.target);
+  overwrite(to.time, from.time);
+  overwrite(to.ids, from.ids);
+  overwrite(to.noise, from.noise);
+  overwrite(to.mask, from.mask);
 }
 
 }  // namespace

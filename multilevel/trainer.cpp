@@ -24,8 +24,9 @@ Trainer::Trainer(ParameterBuffer& parameters, Optimizer& optimizer, SampleLoss l
       schedule_(std::move(schedule)),
       rate_(rate),
       options_(options),
+      coarsen_(options.coarsen ? options.coarsen : coarsening(options.restriction)),
       device_step_(step_on(parameters.values().device())),
-      estimator_(std::move(loss), {options.restriction, options.seed, device_step_}) {
+      estimator_(std::move(loss), {options.restriction, options.seed, device_step_, coarsen_}) {
   TELESCOPE_CHECK(schedule_.steps() >= 1, "trainer", "the schedule '{}' has no steps",
                   schedule_.name);
   for (std::size_t i = 0; i < schedule_.stages.size(); ++i) {
@@ -90,8 +91,7 @@ std::vector<Samples> Trainer::draw(std::int64_t step, Mesh finest) {
     TELESCOPE_CHECK(samples.size() == draw.count, "samples", "asked for {}, got {}", draw.count,
                     samples.size());
     samples.ids = ids(draw, samples.input.device());
-    for (int l = 0; l < finest.level; ++l) samples = restrict(samples, options_.restriction);
-    levels.push_back(std::move(samples));
+    levels.push_back(coarsen(samples, Mesh{0}, finest, coarsen_));
   }
   return levels;
 }

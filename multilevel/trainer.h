@@ -20,6 +20,8 @@ namespace telescope {
 struct TrainerOptions {
   std::uint64_t seed = 0;
   Restriction restriction = Restriction::injection;
+  /// How samples come to the next coarser mesh; default: coarsening(restriction).
+  Coarsening coarsen = {};
   /// Paired passes rather than one per mesh; for networks that mix the samples of a batch.
   bool paired = false;
   /// Every so many steps the gradient is taken in micro-batches, which gives norm and variance of
@@ -110,6 +112,7 @@ class Trainer {
   Schedule schedule_;
   LearningRate rate_;
   TrainerOptions options_;
+  Coarsening coarsen_;
   Tensor device_step_;  // number of the step on the device, i64 [1]; undefined on the CPU
   Estimator estimator_;
   TrainerState state_;
