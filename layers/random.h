@@ -16,5 +16,10 @@ Tensor random_uniform(const Shape& shape, const RandomKey& key, double low = 0, 
 /// Normal with mean 0 and deviation 1, at most 6.66 in size. Error if the dtype is not f32 or f64.
 Tensor random_normal(const Shape& shape, const RandomKey& key, DType dtype = DType::f32,
                      Device device = {});
+/// Masks of a batch of images [N,H,W,C], every channel alike: 0 in each of `boxes` random boxes of an
+/// image, with sides of an eighth to a half of the image's, else 1. Error unless H and W are at least
+/// 1 and `boxes` at least 0.
+Tensor random_boxes(const Shape& images, const RandomKey& key, std::int64_t boxes = 3,
+                    DType dtype = DType::f32, Device device = {});
 
 }  // namespace telescope

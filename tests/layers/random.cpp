@@ -30,6 +30,8 @@ TEST_CASE("the same bits on every device") {
   CHECK_SAME(there(-1, 3), random_uniform({2, 3, 5}, key, -1, 3));
   CHECK_SAME(random_normal({2, 3, 5}, key, DType::f32, test_device()),
              random_normal({2, 3, 5}, key));
+  CHECK_SAME(random_boxes({2, 9, 7, 3}, key, 3, DType::f32, test_device()),
+             random_boxes({2, 9, 7, 3}, key));
 }
 
 TEST_CASE("what random tensors refuse") {
@@ -40,4 +42,7 @@ TEST_CASE("what random tensors refuse") {
         "random_uniform: expected low <= high, got 0 and inf");
   CHECK(error_of([&] { random_normal({2}, key, DType::u8); }) ==
         "random_normal: expected f32 or f64, got u8");
+  CHECK(error_of([&] {
+          random_boxes({2, 0, 4, 3}, key);
+        }) == "random_boxes: expected images [N,H,W,C] and a number of boxes, got [2,0,4,3] and 3");
 }
