@@ -270,6 +270,14 @@ Tensor interpolate(const Tensor& x, double scale_factor, Interpolation mode) {
                    }));
     case Interpolation::bilinear_aligned:
       return apply("interpolate", x, resample(map, kernels::linear_aligned_stencil));
+    case Interpolation::area:
+      TELESCOPE_CHECK(scale_factor <= 1, "interpolate",
+                      "an area is at least a pixel: expected a "
+                      "scale factor of at most 1, got {}",
+                      scale_factor);
+      return apply("interpolate", x, resample(map, [&](std::int64_t in, std::int64_t out) {
+                     return kernels::area_stencil(in, out, scale_factor);
+                   }));
   }
   raise("interpolate", "unknown mode {}", static_cast<int>(mode));
 }

@@ -65,14 +65,15 @@ Tensor restrict(const Tensor& x, Restriction kind);
 /// factors).
 Tensor prolong(const Tensor& x, Prolongation kind, std::int64_t height, std::int64_t width);
 
-enum class Interpolation { nearest, bilinear, bilinear_aligned };
+enum class Interpolation { nearest, bilinear, bilinear_aligned, area };
 
 /// As PyTorch's interpolate(scale_factor=...): [N,H,W,C] to [N, floor(H s), floor(W s), C], s > 0.
 ///   nearest           source index floor(i / s)
 ///   bilinear          source position (i + 1/2) / s - 1/2, clamped (align_corners false); there is
 ///                     no filter against aliasing
 ///   bilinear_aligned  source position i (in - 1)/(out - 1) (align_corners true)
-/// Error if nothing would be left.
+///   area              mean of the source over the pixel, for s <= 1: of 3x3 pixels with s = 1/3
+/// Error if nothing would be left, or for an area of less than a pixel.
 Tensor interpolate(const Tensor& x, double scale_factor, Interpolation mode);
 
 }  // namespace telescope

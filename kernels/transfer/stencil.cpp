@@ -83,6 +83,24 @@ Stencil linear_aligned_stencil(std::int64_t in, std::int64_t out) {
   return a;
 }
 
+Stencil area_stencil(std::int64_t in, std::int64_t out, double scale) {
+  constexpr double rounding = 1e-9;  // of the edges of a cell
+  Stencil a;
+  a.in = in;
+  for (std::int64_t i = 0; i < out; ++i) {
+    const double from = static_cast<double>(i) / scale,
+                 to = std::min(static_cast<double>(i + 1) / scale, static_cast<double>(in));
+    for (auto k = static_cast<std::int64_t>(from + rounding);
+         static_cast<double>(k) < to - rounding; ++k) {
+      const double covered =
+          std::min(to, static_cast<double>(k + 1)) - std::max(from, static_cast<double>(k));
+      add_tap(a, k, covered / (to - from));
+    }
+    end_point(a);
+  }
+  return a;
+}
+
 Stencil full_weighting_stencil(std::int64_t in, std::int64_t out) {
   Stencil a;
   a.in = in;

@@ -33,6 +33,9 @@ Stencil linear_stencil(std::int64_t in, std::int64_t out, double scale);
 /// Linear interpolation at i (in - 1)/(out - 1), at 0 if `out` is 1: the first and the last points
 /// are kept. PyTorch's align_corners=True.
 Stencil linear_aligned_stencil(std::int64_t in, std::int64_t out);
+/// The mean over the output cell [i / scale, (i + 1) / scale), where input cells have width 1 and
+/// count by how much of them lies in it: with scale 1/3 the mean of three points. scale <= 1.
+Stencil area_stencil(std::int64_t in, std::int64_t out, double scale);
 /// (1 2 1)/4 around every other point, 0, 2, 4, ...; mirrored at the border, x[-1] = x[1] (and
 /// x[in] = x[in-2]), so that the weights sum to one.
 Stencil full_weighting_stencil(std::int64_t in, std::int64_t out);

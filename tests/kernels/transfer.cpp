@@ -198,6 +198,11 @@ TEST_CASE("the stencils") {
   CHECK(dense(kernels::linear_aligned_stencil(3, 5)) ==
         Matrix{{1, 0, 0}, {0.5, 0.5, 0}, {0, 1, 0}, {0, 0.5, 0.5}, {0, 0, 1}});
   CHECK(dense(kernels::linear_aligned_stencil(3, 1)) == Matrix{{1, 0, 0}});
+  CHECK(dense(kernels::area_stencil(5, 2, 0.5)) ==
+        Matrix{{0.5, 0.5, 0, 0, 0}, {0, 0, 0.5, 0.5, 0}});
+  CHECK(dense(kernels::area_stencil(3, 2, 2. / 3)) ==
+        Matrix{{2. / 3, 1. / 3, 0}, {0, 1. / 3, 2. / 3}});
+  CHECK(kernels::area_stencil(93, 31, 1. / 3).taps() == 93);
   CHECK(dense(kernels::full_weighting_stencil(4, 2)) ==
         Matrix{{0.5, 0.5, 0, 0}, {0, 0.25, 0.5, 0.25}});
   CHECK(dense(kernels::full_weighting_stencil(3, 2)) == Matrix{{0.5, 0.5, 0}, {0, 0.5, 0.5}});

@@ -39,12 +39,13 @@ TEST_CASE("transfers on the test's device") {
     check_on_device([=](In in) { return prolong(in[0], kind, 9, 13); }, {coarse});
   }
   check_on_device([](In in) { return interpolate(in[0], 3, Interpolation::nearest); }, {coarse});
+  check_on_device([](In in) { return interpolate(in[0], 1.0 / 3, Interpolation::area); }, {fine});
 }
 
 TEST_CASE("gradients of interpolate") {
   const Tensor x = random_tensor({2, 4, 7, 3}, DType::f64, 3);
   for (const double scale : {0.25, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0}) {
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < (scale <= 1 ? 4 : 3); ++i) {
       INFO("mode " << i << " scale " << scale);
       const auto mode = static_cast<Interpolation>(i);
       check_gradients([=](In in) { return interpolate(in[0], scale, mode); }, {x});
@@ -71,6 +72,18 @@ TEST_CASE("interpolation by 3 takes each source thrice, and back") {
     for (std::int64_t j = 0; j < 93; ++j)
       CHECK(y.data<float>()[(i * 93 + j) * 2] == x.data<float>()[(i / 3 * 31 + j / 3) * 2]);
   CHECK_SAME(interpolate(y, 1.0 / 3, Interpolation::nearest), x);
+}
+
+TEST_CASE("interpolation by area takes means") {
+  const Tensor x = random_tensor({2, 9, 33, 3});
+  const Tensor y = interpolate(x, 1.0 / 3, Interpolation::area);
+  CHECK(y.shape() == Shape{2, 3, 11, 3});
+  double sum = 0;
+  for (int k = 0; k < 9; ++k) sum += x.data<float>()[((6 + k / 3) * 33 + 30 + k % 3) * 3 + 1];
+  CHECK(y.data<float>()[(2 * 11 + 10) * 3 + 1] == doctest::Approx(sum / 9));
+  CHECK_SAME(interpolate(x, 1, Interpolation::area), x);
+  CHECK(error_of([&] { interpolate(x, 2, Interpolation::area); }) ==
+        "interpolate: an area is at least a pixel: expected a scale factor of at most 1, got 2");
 }
 
 TEST_CASE("names") {
