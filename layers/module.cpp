@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "layers/module.h"
 
-#include <algorithm>
-
-#include "core/philox.h"
-
 namespace telescope {
 
 Module::Module(const Place& at) {
@@ -70,14 +66,8 @@ Tensor Module::parameter(std::string name, const Shape& shape, Initializer initi
 }
 
 void Module::draw(const Parameter& parameter, std::uint64_t seed) const {
-  const Initializer& initializer = parameter.initializer;
-  Tensor values = Tensor::full(parameter.value.shape(), initializer.value);
-  if (initializer.kind == Initializer::Kind::uniform) {
-    RandomSequence random(RandomKey(seed, "parameter/" + full_name(parameter.name)));
-    float* out = values.data<float>();
-    const auto bound = static_cast<float>(initializer.value);
-    std::generate_n(out, values.numel(), [&] { return bound * (2 * random.uniform() - 1); });
-  }
+  const RandomKey key(seed, "parameter/" + full_name(parameter.name));
+  const Tensor values = parameter.initializer.draw(parameter.value.shape(), key);
   parameter.value.copy_from(values.to(parameter.value.dtype()));  // drawn on the host
 }
 

@@ -7,18 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "core/tensor.h"
+#include "layers/initializer.h"
 
 namespace telescope {
-
-/// How a parameter starts: uniform in [-bound, bound], or a constant.
-struct Initializer {
-  enum class Kind { uniform, constant } kind = Kind::constant;
-  double value = 0;
-
-  static Initializer uniform(double bound) { return {Kind::uniform, bound}; }
-  static Initializer constant(double value) { return {Kind::constant, value}; }
-};
 
 /// A network or a part of one. Parts are members, constructed with their place in the tree:
 ///

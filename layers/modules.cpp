@@ -17,8 +17,9 @@ Conv2d::Conv2d(const Place& at, std::int64_t in, std::int64_t out, std::int64_t 
                   "expected channels and kernel of at least 1, got {} to {}, kernel {}", in, out,
                   kernel);
   const double bound = options.gain / std::sqrt(static_cast<double>(in * kernel * kernel));
-  weight = parameter("weight", {out, kernel, kernel, in}, Initializer::uniform(bound));
-  if (options.bias) bias = parameter("bias", {out}, Initializer::uniform(bound));
+  const Initializer start = Initializer::uniform(bound);
+  weight = parameter("weight", {out, kernel, kernel, in}, options.initial_weight.value_or(start));
+  if (options.bias) bias = parameter("bias", {out}, start);
 }
 
 Linear::Linear(const Place& at, std::int64_t in, std::int64_t out) : Module(at) {

@@ -2,13 +2,15 @@
 // The modules that networks are made of. Parameters start as PyTorch's do.
 #pragma once
 
+#include <optional>
+
 #include "layers/conv2d.h"
 #include "layers/module.h"
 
 namespace telescope {
 
 /// y = conv2d(x, weight, bias): x [N,H,W,in], weight [out,kernel,kernel,in], bias [out].
-/// Both start uniform within 1/sqrt(in kernel^2), times `gain`.
+/// Both start uniform within 1/sqrt(in kernel^2), times `gain`; at zero with a gain of 0.
 class Conv2d : public Module {
  public:
   struct Options {
@@ -16,6 +18,7 @@ class Conv2d : public Module {
     std::int64_t padding = -1;  ///< default: (kernel - 1) / 2, which keeps the size at stride 1
     bool bias = true;
     double gain = 1;
+    std::optional<Initializer> initial_weight = {};  ///< another start for the weight
   };
   Conv2d(const Place& at, std::int64_t in, std::int64_t out, std::int64_t kernel,
          const Options& options);
