@@ -240,10 +240,13 @@ Tensor restrict(const Tensor& x, Restriction kind) {
 
 Tensor prolong(const Tensor& x, Prolongation kind, std::int64_t height, std::int64_t width) {
   check_image("prolong", x);
-  TELESCOPE_CHECK(
-      x.extent(1) >= 1 && x.extent(2) >= 1 && height / 2 == x.extent(1) && width / 2 == x.extent(2),
-      "prolong", "input {} has no next finer mesh of {}x{} ({}): an extent n becomes 2n or 2n+1",
-      x.shape(), height, width, name_of(kind));
+  const bool also_less = kind == Prolongation::nearest;
+  const auto fits = [=](std::int64_t coarse, std::int64_t fine) {
+    return coarse >= 1 && (fine / 2 == coarse || (also_less && fine == 2 * coarse - 1));
+  };
+  TELESCOPE_CHECK(fits(x.extent(1), height) && fits(x.extent(2), width), "prolong",
+                  "input {} has no next finer mesh of {}x{} ({}): an extent n becomes {}2n or 2n+1",
+                  x.shape(), height, width, name_of(kind), also_less ? "2n-1, " : "");
   return apply("prolong", x, prolongation(kind, map_from(x, height, width)));
 }
 

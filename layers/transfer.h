@@ -24,8 +24,8 @@ namespace telescope {
 enum class Restriction { injection, mean, full_weighting, bilinear, bilinear_aligned };
 
 /// How a coarse image becomes a fine one, x = P y.
-///   nearest           x[i] = y[i/2], the last pixel again where the fine extent is odd. For even
-///                     extents 4 times the adjoint of `mean`.
+///   nearest           x[i] = y[i/2], the last pixel again where there is none. For extents 2n
+///                     4 times the adjoint of `mean`.
 ///   bilinear          bilinear interpolation by 2, align_corners false, constant beyond the middles
 ///                     of the border pixels.
 ///   bilinear_aligned  align_corners true: x[i] is y at i (m-1)/(n-1). Exact on linear functions.
@@ -61,8 +61,8 @@ std::int64_t coarse_extent(std::int64_t extent, Restriction kind);
 Tensor restrict(const Tensor& x, Restriction kind);
 
 /// P x: [N,H,W,C] to [N,height,width,C] on the next finer mesh: `height` must be 2H or 2H+1,
-/// `width` 2W or 2W+1, so that odd sizes come back; Error otherwise (interpolate() takes other
-/// factors).
+/// `width` 2W or 2W+1, so that odd sizes come back; for `nearest` also 2H-1 and 2W-1, which a
+/// convolution of stride 2 halves to H and W. Error otherwise (interpolate() takes other factors).
 Tensor prolong(const Tensor& x, Prolongation kind, std::int64_t height, std::int64_t width);
 
 enum class Interpolation { nearest, bilinear, bilinear_aligned, area };

@@ -101,6 +101,24 @@ TEST_CASE("names") {
         "bilinear-aligned");
 }
 
+TEST_CASE("nearest leaves off the last row and column of what was halved upwards") {
+  const Tensor x = random_tensor({2, 3, 4, 2});
+  const auto shortened = [](const std::vector<Tensor>& in) {
+    return prolong(in[0], Prolongation::nearest, 5, 7);
+  };
+  check_gradients(shortened, {x});
+  check_on_device(shortened, {x});
+  // Every other pixel is the coarse one.
+  const Tensor y = prolong(x, Prolongation::nearest, 5, 7);
+  REQUIRE(y.shape() == Shape{2, 5, 7, 2});
+  const Tensor whole = prolong(x, Prolongation::nearest, 6, 8);
+  CHECK_SAME(restrict(whole, Restriction::injection), x);
+  for (std::int64_t i = 0; i < 2 * 5 * 7 * 2; ++i) {
+    const std::int64_t c = i % 2, w = i / 2 % 7, h = i / 14 % 5, n = i / 70;
+    CHECK(y.data<float>()[i] == whole.data<float>()[((n * 6 + h) * 8 + w) * 2 + c]);
+  }
+}
+
 TEST_CASE("what cannot be transferred is refused with its shape") {
   const Tensor x = Tensor::zeros({2, 1, 8, 3});
   CHECK(error_of([&] { restrict(x, Restriction::mean); }) ==
@@ -108,8 +126,12 @@ TEST_CASE("what cannot be transferred is refused with its shape") {
   CHECK(error_of([&] { coarse_extent(1, Restriction::injection); }) ==
         "restrict: an extent of 1 cannot be halved (injection)");
   CHECK(error_of([&] { prolong(x, Prolongation::nearest, 2, 18); }) ==
-        "prolong: input [2,1,8,3] has no next finer mesh of 2x18 (nearest): an extent n becomes 2n "
-        "or 2n+1");
+        "prolong: input [2,1,8,3] has no next finer mesh of 2x18 (nearest): an extent n becomes "
+        "2n-1, 2n or 2n+1");
+  CHECK(
+      error_of([&] { prolong(x, Prolongation::bilinear, 1, 16); }) ==
+      "prolong: input [2,1,8,3] has no next finer mesh of 1x16 (bilinear): an extent n becomes 2n "
+      "or 2n+1");
   CHECK(error_of([&] {
           restrict(Tensor::zeros({4, 4}), Restriction::mean);
         }) == "restrict: expected an image [N,H,W,C], got [4,4]");
