@@ -5,22 +5,9 @@
 
 #include <optional>
 
-#include "layers/modules.h"
+#include "models/time_embedding.h"
 
 namespace telescope {
-
-/// Embeds times t [N] as [N, dim]: sin(t f), cos(t f), fc3(relu(fc2(relu(fc1(t))))) with
-/// q = floor(floor(dim/2)/2) frequencies f_j = 10000^(-j/q). Differentiable in t.
-class TimeEmbedding : public Module {
- public:
-  /// Error unless dim is at least 4 and floor(dim/2) is even.
-  TimeEmbedding(const Place& at, std::int64_t dim, std::int64_t hidden = 32);
-  Tensor operator()(const Tensor& t) const;
-
- private:
-  std::int64_t dim_;
-  Linear fc1_, fc2_, fc3_;
-};
 
 struct ResNetOptions {
   std::int64_t in_channels = 3, out_channels = 3;
