@@ -90,7 +90,7 @@ void check_strategies(const CompareCommand& compare) {
 
 int compare(CompareCommand& compare) {
   const Machine machine = apply(compare.machine);
-  check(compare.options);
+  resolve(compare.options);
   check_strategies(compare);
   const Pictures pictures(compare.options);
   const RunFolder folder(

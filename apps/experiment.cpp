@@ -25,8 +25,9 @@ Schedule schedule_of(const RunOptions& options) {
 // and which noise depends on (seed, level, step) alone.
 class Experiment::Source : public SampleSource {
  public:
-  Source(const CropSource& crops, std::uint64_t seed, Device device)
+  Source(const CropSource& crops, const Task& task, std::uint64_t seed, Device device)
       : crops_(crops),
+        task_(task),
         resident_(ResidentCrops::make(crops, device)),
         prefetcher_(crops),
         seed_(seed),
@@ -37,8 +38,8 @@ class Experiment::Source : public SampleSource {
   }
   Samples draw(const Draw& draw) override {
     const Tensor clean = resident_ ? resident_->batch(draw.count, key(draw)) : streamed(draw);
-    return denoise(clean,
-                   {seed_, "noise/" + draw.level.str(), static_cast<std::uint64_t>(draw.step)});
+    return task_.degrade(
+        clean, {seed_, "noise/" + draw.level.str(), static_cast<std::uint64_t>(draw.step)});
   }
 
  private:
@@ -55,6 +56,7 @@ class Experiment::Source : public SampleSource {
   }
 
   const CropSource& crops_;
+  const Task& task_;
   std::unique_ptr<ResidentCrops> resident_;
   Prefetcher prefetcher_;
   std::uint64_t seed_;
@@ -62,9 +64,16 @@ class Experiment::Source : public SampleSource {
   std::optional<std::int64_t> first_step_;
 };
 
+Task task_of(const RunOptions& options) {
+  return Task(options.task, options.scale, parse_placement(options.degrade));
+}
+
 namespace {
 Samples on(const Device& device, const Samples& samples) {
-  return {samples.input.to(device), samples.target.to(device), samples.time.to(device), {}};
+  return {samples.input.to(device),
+          samples.target.to(device),
+          samples.time.defined() ? samples.time.to(device) : Tensor(),
+          {}};
 }
 
 Network network_on(const Machine& machine, const RunOptions& options) {
@@ -77,22 +86,23 @@ Network network_on(const Machine& machine, const RunOptions& options) {
 Experiment::Experiment(const RunOptions& options, const Pictures& pictures, const Machine& machine)
     : options_(options),
       device_(machine.device),
+      task_(task_of(options)),
       validation_(on(machine.device, pictures.validation())),
       network_(network_on(machine, options)),
       parameters_(std::make_unique<ParameterBuffer>(*network_.module)),
       optimizer_(
           make_optimizer(options.optimizer, parameters_->values(), parameters_->gradients())),
-      source_(std::make_unique<Source>(pictures.training(), options.seed, machine.device)) {
+      source_(std::make_unique<Source>(pictures.training(), task_, options.seed, machine.device)) {
   const Schedule schedule = schedule_of(options);
-  const auto loss = [this](const Samples& samples) {
-    return mse_per_sample(network_.forward(samples.input, samples.time), samples.target);
+  const auto loss = [this, kind = parse_loss(options.loss)](const Samples& samples) {
+    return loss_per_sample(kind, network_.forward(samples.input, samples.time), samples.target);
   };
   const auto rate =
       LearningRate::cosine(options.learning_rate, options.final_learning_rate, schedule.steps());
   trainer_ = std::make_unique<Trainer>(
       *parameters_, *optimizer_, loss, *source_, schedule, rate,
       TrainerOptions{.seed = options.seed,
-                     .restriction = parse_restriction(options.restriction),
+                     .coarsen = task_.coarsening(parse_restriction(options.restriction)),
                      .paired = options.paired || network_.module->mixes_samples(),
                      .measure_every = options.measure_every,
                      .graphs = machine.graphs});
@@ -107,10 +117,13 @@ Quality Experiment::validate() const {
   const std::int64_t count = all.size(), batch = 16;
   for (std::int64_t first = 0; first < count; first += batch) {
     const Samples part = rows(all, first, std::min(batch, count - first));
-    const Tensor errors = mse_per_sample(network_.forward(part.input, part.time), part.target);
-    for (const float error : errors.to_vector<float>()) {
+    const Tensor output = network_.forward(part.input, part.time);
+    for (const float error : mse_per_sample(output, part.target).to_vector<float>()) {
       sum.mse += static_cast<double>(error) / static_cast<double>(count);
       sum.psnr += 10 * std::log10(4 / static_cast<double>(error)) / static_cast<double>(count);
+    }
+    for (const float similarity : ssim_of_images(output, part.target).to_vector<float>()) {
+      sum.ssim += static_cast<double>(similarity) / static_cast<double>(count);
     }
   }
   network_.module->train();
@@ -132,7 +145,9 @@ namespace {
 constexpr const char* format_name = "telescope-1";
 
 std::string describe_network(const RunOptions& o) {
-  return nlohmann::json{{"model", o.model}, {"hidden", o.hidden}, {"blocks", o.blocks}}.dump();
+  return nlohmann::json{{"task", o.task},     {"scale", o.scale},   {"model", o.model},
+                        {"hidden", o.hidden}, {"blocks", o.blocks}, {"dropout", o.dropout}}
+      .dump();
 }
 
 void append(NamedTensors& all, const std::string& prefix, const NamedTensors& tensors) {

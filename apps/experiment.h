@@ -7,14 +7,15 @@
 
 #include "apps/network.h"
 #include "apps/pictures.h"
+#include "apps/task.h"
 #include "multilevel/trainer.h"
 
 namespace telescope::app {
 
-/// Mean over the validation set: squared error of images in [-1, 1], and PSNR in dB for the range
-/// of 2.
+/// Means over the validation set: squared error of images in [-1, 1], PSNR in dB for the range of 2,
+/// and structural similarity.
 struct Quality {
-  double mse = 0, psnr = 0;
+  double mse = 0, psnr = 0, ssim = 0;
 };
 
 class Experiment {
@@ -43,6 +44,7 @@ class Experiment {
 
   RunOptions options_;
   Device device_;
+  Task task_;
   Samples validation_;  // on the device
   Network network_;
   std::unique_ptr<ParameterBuffer> parameters_;
@@ -51,6 +53,8 @@ class Experiment {
   std::unique_ptr<Trainer> trainer_;
 };
 
+/// The task that the options name.
+Task task_of(const RunOptions& options);
 /// The schedule that the options ask for.
 Schedule schedule_of(const RunOptions& options);
 

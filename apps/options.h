@@ -17,8 +17,12 @@ namespace telescope::app {
 
 struct RunOptions {
   std::string task = "denoise";
+  std::int64_t scale = 2;
+  std::string degrade = "finest";
+  std::string loss;  ///< "", 0: what the paper uses, for these and all others below
   std::string model = "resnet";
-  std::int64_t hidden = 128, blocks = 2;
+  std::int64_t hidden = 0, blocks = 0;
+  double dropout = 0.5;
 
   std::string data = "builtin";
   std::string validation;
@@ -31,11 +35,11 @@ struct RunOptions {
   std::vector<std::int64_t> batch = {16};
   std::int64_t growth = 2;
   std::int64_t steps = 2000;
-  std::string restriction = "injection";
+  std::string restriction;
   bool paired = false;
 
   std::string optimizer = "adam";
-  double learning_rate = 5e-4, final_learning_rate = 1e-6;
+  double learning_rate = 0, final_learning_rate = 1e-6;
   std::uint64_t seed = 0;
 
   std::int64_t validate_every = 0, measure_every = 0, checkpoint_every = 0;
@@ -68,8 +72,8 @@ struct Machine {
 /// Applies --device, --threads, the memory limit, --precision, --conv-variant and --backend.
 Machine apply(const MachineOptions& options);
 
-/// Error with one line unless the values make sense together.
-void check(const RunOptions& options);
+/// Fills in what was left to the paper. Error with one line unless the values make sense together.
+void resolve(RunOptions& options);
 
 nlohmann::json to_json(const RunOptions& options);
 /// Error naming `file` for what is missing or of the wrong type.

@@ -58,9 +58,11 @@ Pictures::Pictures(const RunOptions& options, const Log& log) {
   description_ =
       "training: " + training->description() + "\nvalidation: " + validation->description();
   training_ = std::make_unique<CropSource>(std::move(training), options.size);
-  validation_ = denoise_evenly(validation_set(*validation, options.validation_images, options.size),
-                               validation_draws,
-                               {.seed = validation_noise, .stream = "validation", .step = 0});
+  validation_ =
+      Task(options.task, options.scale)
+          .degrade_evenly(validation_set(*validation, options.validation_images, options.size),
+                          validation_draws,
+                          {.seed = validation_noise, .stream = "validation", .step = 0});
 }
 
 }  // namespace telescope::app

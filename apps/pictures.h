@@ -18,7 +18,7 @@ class Pictures {
   explicit Pictures(const RunOptions& options, const Log& log = log_to_stderr);
 
   const CropSource& training() const { return *training_; }
-  /// Degraded middles of the validation pictures, each four times (denoise_evenly); the same for
+  /// Degraded middles of the validation pictures, each four times (Task::degrade_evenly); the same for
   /// every run and every seed.
   const Samples& validation() const { return validation_; }
   /// One line for each set.

@@ -98,16 +98,16 @@ Measured measure(const ProfileCommand& p, std::string what, const F& step) {
 // The last steps of the schedule: on the finest mesh, where a strategy has stages.
 Measured profile_network(ProfileCommand& p, Device device) {
   RunOptions& options = p.options;
-  check(options);
+  resolve(options);
   options.validation_images = 1;
   options.steps = (p.warmup + p.steps) << (options.levels - 1);  // stages halve them
   const Pictures pictures(options);
   Experiment experiment(options, pictures, {device, false});  // a graph has no kernels to time
   Trainer& trainer = experiment.trainer();
   trainer.resume({.steps = trainer.schedule().steps() - p.warmup - p.steps});
-  const std::string what = fmt::format(
-      "{} with {} channels and {} blocks, {}, {} images of {}x{}", options.model, options.hidden,
-      options.blocks, options.strategy, fmt::join(options.batch, ","), options.size, options.size);
+  const std::string what =
+      fmt::format("{}, {}, {} images of {}x{}", network_description(options), options.strategy,
+                  fmt::join(options.batch, ","), options.size, options.size);
   return measure(p, what, [&] { (void)trainer.step(); });
 }
 

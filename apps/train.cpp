@@ -59,7 +59,7 @@ int train(TrainCommand& train) {
     check_same(*train.command, train.options, stored);
     train.options = stored;
   }
-  check(train.options);
+  resolve(train.options);
   const Pictures pictures(train.options);
   Experiment experiment(train.options, pictures, machine);
   if (train.resume) {

@@ -89,7 +89,9 @@ int run(const Settings& s) {
   const Device device = parse_device(s.device);
   kernels::set_precision(kernels::parse_precision(s.precision));
   const long before = resident_kib("VmHWM:");
-  app::Network network = app::make_network(s.run, 1);
+  app::RunOptions run = s.run;
+  app::resolve_network(run);
+  app::Network network = app::make_network(run, 1);
   network.module->to(device);
   ParameterBuffer parameters(*network.module);
   Adam adam(parameters.values(), parameters.gradients());

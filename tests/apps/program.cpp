@@ -138,7 +138,7 @@ TEST_CASE("wrong requests") {
   refused({"--lr", "fast"}, "--lr: expected a number, got 'fast'");
   refused({"--threads", "0"}, "--threads: expected a whole number from 1 to 4096, got '0'");
   refused({"--memory-limit", "-5"}, "--memory-limit: expected a whole number from 1");
-  refused({"--hidden", "0"}, "--hidden: expected a multiple of 4 of at least 4, got 0");
+  refused({"--hidden", "-4"}, "--hidden: expected a multiple of 4 of at least 4, got -4");
   refused({"--blocks", "1000000000"}, "--blocks: expected 1 to 10000, got 1000000000");
   refused({"--data", "caf\xE9"}, "--data: expected a name in UTF-8");
   refused({"--data", "two\nlines"}, "there is no folder two\\x0alines");
@@ -148,7 +148,21 @@ TEST_CASE("wrong requests") {
   refused({"--batch", "2,4,8"}, "--batch: expected 1 number or one for each of 2 meshes, got 3");
   refused({"--data", (folder.path() / "none").string()}, "none");
   refused({"--strategy", "sgd"}, "expected one of single-scale");
-  refused({"--task", "sing"}, "--task: expected denoise, got 'sing'");
+  refused({"--task", "sing"},
+          "--task: expected denoise, deblur, inpaint or super-resolve, got 'sing'");
+  refused({"--model", "vgg"}, "--model: expected resnet, unet, srnet or espcn, got 'vgg'");
+  refused({"--model", "srnet"},
+          "--model: expected resnet or unet for the task denoise, got 'srnet'");
+  refused({"--task", "super-resolve", "--model", "unet"}, "expected srnet, espcn or resnet");
+  refused({"--task", "super-resolve", "--model", "espcn", "--hidden", "8", "--blocks", "0"},
+          "--hidden: espcn has no such choice, got 8");
+  refused({"--task", "super-resolve", "--scale", "5"}, "--scale: expected 2, 3 or 4, got 5");
+  refused({"--task", "super-resolve", "--scale", "3"}, "--size: expected a multiple of --scale 3");
+  refused({"--model", "unet", "--hidden", "8"}, "--hidden: expected a multiple of 16");
+  refused({"--model", "unet", "--hidden", "16", "--dropout", "1"},
+          "--dropout: expected a probability");
+  refused({"--degrade", "twice"}, "--degrade: expected finest or every-mesh, got 'twice'");
+  refused({"--loss", "l1"}, "--loss: expected mse or ssim, got 'l1'");
   refused({"--device", "gpu"}, "expected cpu, cuda, cuda:<number>, cuda-sim or auto, got 'gpu'");
   refused({"--device", "cuda:99"}, "device: ");
   refused({"--device", "tpu"}, "expected cpu, cuda, cuda:<number>, cuda-sim or auto, got 'tpu'");
