@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Runs every case of a folder with a manifest.json: $TELESCOPE_GOLDEN, else shared/golden beside
-// the sources, else the small selection in tests/data/golden. TELESCOPE_GOLDEN_ONLY=text runs the
+// the sources, else the small selection in tests/data/golden, which a simulated device also runs
+// where shared/golden is there: all cases would take it minutes. TELESCOPE_GOLDEN_ONLY=text runs the
 // cases with `text` in their name.
 #include <cstdlib>
 #include <fstream>
@@ -23,7 +24,9 @@ fs::path golden_folder() {
   if (const char* folder = std::getenv("TELESCOPE_GOLDEN")) return folder;
   const fs::path source = TELESCOPE_SOURCE_DIR;
   const fs::path shared = source.parent_path() / "shared" / "golden";
-  return fs::exists(shared / "manifest.json") ? shared : source / "tests" / "data" / "golden";
+  const bool quick = test_device().type == DeviceType::cuda_sim;
+  return !quick && fs::exists(shared / "manifest.json") ? shared
+                                                        : source / "tests" / "data" / "golden";
 }
 
 std::vector<std::string> run(const nlohmann::json& entry, const fs::path& folder, DType dtype,
