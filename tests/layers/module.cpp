@@ -111,6 +111,13 @@ TEST_CASE(
   CHECK(error_of([&] {
           load_pytorch_layout({{"a", Tensor::zeros({3})}}, {{"a", Tensor::zeros({2})}}, "f");
         }) == "f: belongs to another network; wrong shape: a is [2], expected [3]");
+  const Tensor x = Tensor::zeros({1});
+  const NamedTensors several{{"a", x}, {"b", x}, {"c", x}, {"d", x}, {"e", x}, {"f", x}, {"g", x}};
+  CHECK(error_of([&] {
+          load_pytorch_layout(several, {{"g", Tensor::zeros({1, 1})}, {"z", x}}, "f");
+        }) ==
+        "f: belongs to another network; missing: a, b, c, d and 2 more; wrong shape: g is "
+        "[1,1], expected [1]; unexpected: z");
 }
 
 TEST_CASE("parameters that live in a buffer are not converted away from it") {
