@@ -45,6 +45,10 @@ std::string encode_png(const Image& image);
 /// Writes atomically.
 void write_png(const std::filesystem::path& path, const Image& image);
 
+/// The picture in another size, bilinear; where it shrinks, every pixel is a weighted mean of all it
+/// covers (a triangle as wide as two pixels of the result), so that no detail turns into a pattern.
+Image resized(const Image& image, int height, int width);
+
 /// A grid of pictures, one row a vector, each cell as large as its row and column need, `gap`
 /// pixels of white between and around.
 Image contact_sheet(const std::vector<std::vector<Image>>& rows, int gap = 4);

@@ -168,3 +168,44 @@ TEST_CASE("a contact sheet holds every picture in its cell") {
   CHECK(contact_sheet({}, 2).height == 2);
   CHECK(contains(error_of([] { write_png(folder / "x.png", Image()); }), "0 x 0 pixels"));
 }
+
+TEST_CASE("a picture in another size") {
+  const Image image = draw_dead_leaves(1, 1, 12, 20);
+  CHECK(resized(image, 12, 20) == image);
+  CHECK(resized(Image(7, 9, 200), 5, 31) == Image(5, 31, 200));
+
+  // One row, by hand. Halving: a triangle over four pixels, 1 3 3 1, and 3 3 1 at the border.
+  Image row(1, 6);
+  const int grey[] = {0, 70, 140, 7, 49, 252};
+  for (int x = 0; x < 6; ++x) {
+    for (int c = 0; c < 3; ++c)
+      row.pixel(0, x)[c] = static_cast<std::uint8_t>(c == 1 ? 9 : grey[x]);
+  }
+  const Image half = resized(row, 1, 3);
+  CHECK(half.pixel(0, 0)[0] == std::lrint((3 * 0 + 3 * 70 + 140) / 7.));
+  CHECK(half.pixel(0, 1)[0] == std::lrint((70 + 3 * 140 + 3 * 7 + 49) / 8.));
+  CHECK(half.pixel(0, 2)[2] == std::lrint((7 + 3 * 49 + 3 * 252) / 7.));
+  CHECK(half.pixel(0, 1)[1] == 9);
+  // Doubling: a quarter and three quarters; at the border the pixel itself.
+  const Image twice = resized(row, 2, 12);
+  CHECK(twice.pixel(1, 0)[0] == 0);
+  CHECK(twice.pixel(0, 1)[0] == std::lrint(0.75 * 0 + 0.25 * 70));
+  CHECK(twice.pixel(1, 2)[0] == std::lrint(0.25 * 0 + 0.75 * 70));
+  CHECK(twice.pixel(0, 11)[0] == 252);
+
+  // Rows as columns: the picture turned over, resized and turned back.
+  const auto turned = [](const Image& x) {
+    Image y(x.width, x.height);
+    for (int i = 0; i < x.height; ++i)
+      for (int j = 0; j < x.width; ++j) std::copy_n(x.pixel(i, j), 3, y.pixel(j, i));
+    return y;
+  };
+  const Image one = resized(image, 5, 33), other = turned(resized(turned(image), 33, 5));
+  int most = 0;  // rounding alone
+  for (std::size_t i = 0; i < one.rgb.size(); ++i) {
+    most = std::max(most, std::abs(one.rgb[i] - other.rgb[i]));
+  }
+  CHECK(most <= 1);
+  CHECK(error_of([&] { resized(image, 0, 4); }) ==
+        "resize: expected at least one pixel, got 4 x 0 for 20 x 12");
+}
