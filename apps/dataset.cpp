@@ -2,9 +2,11 @@
 #include "apps/dataset.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <mutex>
 
 #include "apps/builtin.h"
+#include "apps/text.h"
 #include "core/parallel.h"
 
 namespace telescope::app {
@@ -16,39 +18,65 @@ void check_crop(const Dataset& dataset, std::int64_t index, const Image& image, 
                   image.width, image.height, crop, crop);
 }
 
-void copy_crop(const Image& image, std::int64_t top, std::int64_t left, bool mirror,
-               std::int64_t crop, float* out) {
+void copy_crop(const Image& image, const CropPlace& place, std::int64_t crop, float* out) {
   for (std::int64_t y = 0; y < crop; ++y) {
-    const std::uint8_t* row = image.pixel(static_cast<int>(top + y), static_cast<int>(left));
+    const std::uint8_t* row =
+        image.pixel(static_cast<int>(place.top + y), static_cast<int>(place.left));
     for (std::int64_t x = 0; x < crop; ++x) {
-      const std::uint8_t* pixel = row + 3 * (mirror ? crop - 1 - x : x);
+      const std::uint8_t* pixel = row + 3 * (place.mirror ? crop - 1 - x : x);
       for (int c = 0; c < 3; ++c) *out++ = static_cast<float>(pixel[c]) / 127.5f - 1.f;
     }
   }
 }
 
-}  // namespace
-
-void Dataset::fill_crop(std::int64_t index, RandomSequence& random, std::int64_t crop,
-                        float* out) const {
-  const auto image = picture(index);
-  check_crop(*this, index, *image, crop);
-  const CropPlace place = draw_crop({image->height, image->width}, random, crop);
-  copy_crop(*image, place.top, place.left, place.mirror, crop, out);
+void copy_crops(const PicturePair& images, const CropPlace& place, std::int64_t scale,
+                std::int64_t crop, float* clean, float* low) {
+  copy_crop(*images.clean, place, crop, clean);
+  if (!low) return;
+  copy_crop(*images.low, {place.top / scale, place.left / scale, place.mirror}, crop / scale, low);
 }
 
-CropPlace Dataset::draw_crop(ImageSize size, RandomSequence& random, std::int64_t crop) {
+}  // namespace
+
+void log_to_stderr(std::string_view line) { std::fprintf(stderr, "%s\n", one_line(line).c_str()); }
+
+void Dataset::fill_crop(std::int64_t index, RandomSequence& random, std::int64_t crop, float* clean,
+                        float* low) const {
+  const PicturePair images = pair(index);
+  check_crop(*this, index, *images.clean, crop);
+  const ImageSize size{images.clean->height, images.clean->width};
+  copy_crops(images, draw_crop(size, scale(), random, crop), scale(), crop, clean, low);
+}
+
+CropPlace Dataset::draw_crop(ImageSize size, std::int64_t scale, RandomSequence& random,
+                             std::int64_t crop) {
+  const auto begin = [&](std::int64_t length) {
+    return scale * random.below(static_cast<std::uint32_t>((length - crop) / scale + 1));
+  };
   CropPlace place;  // drawn in this order
-  place.top = random.below(static_cast<std::uint32_t>(size.height - crop + 1));
-  place.left = random.below(static_cast<std::uint32_t>(size.width - crop + 1));
+  place.top = begin(size.height);
+  place.left = begin(size.width);
   place.mirror = random.below(2) == 1;
   return place;
 }
 
-void Dataset::fill_centre_crop(std::int64_t index, std::int64_t crop, float* out) const {
-  const auto image = picture(index);
-  check_crop(*this, index, *image, crop);
-  copy_crop(*image, (image->height - crop) / 2, (image->width - crop) / 2, false, crop, out);
+void Dataset::fill_centre_crop(std::int64_t index, std::int64_t crop, float* clean,
+                               float* low) const {
+  const PicturePair images = pair(index);
+  check_crop(*this, index, *images.clean, crop);
+  const auto middle = [&](std::int64_t length) { return (length - crop) / 2 / scale() * scale(); };
+  copy_crops(images, {middle(images.clean->height), middle(images.clean->width), false}, scale(),
+             crop, clean, low);
+}
+
+Crops Dataset::empty_crops(std::int64_t n, std::int64_t crop) const {
+  const std::int64_t r = scale();
+  TELESCOPE_CHECK(crop % r == 0, "data",
+                  "{} holds pictures of {} times the size of their partners: expected crops of a "
+                  "multiple of {}, got {}",
+                  description(), r, r, crop);
+  return {Tensor::empty({n, crop, crop, 3}),
+          r > 1 ? Tensor::empty({n, crop / r, crop / r, 3}) : Tensor()};
 }
 
 struct BuiltinDataset::Slot {
@@ -83,22 +111,16 @@ std::string BuiltinDataset::description() const {
   return fmt::format("builtin: {} pictures of {} x {}, seed {}", size(), side_, side_, seed_);
 }
 
-std::shared_ptr<const Dataset> open_dataset(const std::string& data, std::uint64_t seed,
-                                            const FolderOptions& options) {
-  if (data == "builtin") return std::make_shared<BuiltinDataset>(seed, options.crop);
-  return std::make_shared<FolderDataset>(data, options);
-}
-
-Tensor validation_set(const Dataset& dataset, std::int64_t count, std::int64_t crop) {
+Crops validation_set(const Dataset& dataset, std::int64_t count, std::int64_t crop) {
   TELESCOPE_CHECK(count >= 1, "validation", "expected at least one picture, got {}", count);
   count = std::min(count, dataset.size());
-  const Tensor x = Tensor::empty({count, crop, crop, 3});
+  const Crops crops = dataset.empty_crops(count, crop);
   parallel_for(count, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      dataset.fill_centre_crop(i, crop, x.data<float>() + i * crop * crop * 3);
+      dataset.fill_centre_crop(i, crop, crops.clean_of(i), crops.low_of(i));
     }
   });
-  return x;
+  return crops;
 }
 
 }  // namespace telescope::app

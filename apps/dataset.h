@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sets of pictures to train on: a folder, or pictures drawn by the program itself.
+// Sets of pictures to train on, opened by what the user calls them.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,28 @@ struct CropPlace {
   bool mirror = false;
 };
 
+/// A picture, and in sets of pairs the same in low resolution (else nothing).
+struct PicturePair {
+  std::shared_ptr<const Image> clean, low;
+};
+
+/// Crops [n,crop,crop,3] f32 in [-1, 1], and of sets of pairs the matching ones in low resolution,
+/// [n,crop/scale,crop/scale,3]; else `low` is undefined.
+struct Crops {
+  Tensor clean, low;
+  Crops to(const Device& device) const {
+    return {clean.to(device), low.defined() ? low.to(device) : low};
+  }
+  /// Where sample `i` begins, on the CPU; null for one that is not there.
+  float* clean_of(std::int64_t i) const { return begin(clean, i); }
+  float* low_of(std::int64_t i) const { return low.defined() ? begin(low, i) : nullptr; }
+
+ private:
+  static float* begin(const Tensor& x, std::int64_t i) {
+    return x.data<float>() + i * x.extent(1) * x.extent(2) * x.extent(3);
+  }
+};
+
 /// Numbered pictures. All functions may be called from several threads at once.
 class Dataset {
  public:
@@ -30,65 +52,47 @@ class Dataset {
   virtual std::int64_t size() const = 0;
   /// Picture `index` in [0, size()), at least as large as the crops the set was opened for.
   virtual std::shared_ptr<const Image> picture(std::int64_t index) const = 0;
+  /// In a set of pairs every picture is so many times as high and wide as its partner; else 1.
+  virtual std::int64_t scale() const { return 1; }
+  /// The picture with its partner.
+  virtual PicturePair pair(std::int64_t index) const { return {picture(index), nullptr}; }
   /// A name for messages and reports.
   virtual std::string name(std::int64_t index) const = 0;
   /// One line: what this is and how much of it.
   virtual std::string description() const = 0;
-  /// The size of all pictures, where they have one and all are in memory; else nothing.
+  /// The size of all pictures, where they have one and all are at hand; else nothing.
   virtual std::optional<ImageSize> common_size() const { return std::nullopt; }
 
   /// Writes a crop of `crop` x `crop` pixels at a random place, mirrored left to right half of the
-  /// time, as [crop,crop,3] in [-1, 1]. Draws from `random`: row, column, mirror.
-  void fill_crop(std::int64_t index, RandomSequence& random, std::int64_t crop, float* out) const;
+  /// time, as [crop,crop,3] in [-1, 1]. Draws from `random`: row, column, mirror. In a set of pairs
+  /// crops begin at multiples of the scale, and the partner's crop goes to `low` unless it is null.
+  void fill_crop(std::int64_t index, RandomSequence& random, std::int64_t crop, float* clean,
+                 float* low = nullptr) const;
   /// What fill_crop() draws, for a picture of that size.
-  static CropPlace draw_crop(ImageSize size, RandomSequence& random, std::int64_t crop);
+  static CropPlace draw_crop(ImageSize size, std::int64_t scale, RandomSequence& random,
+                             std::int64_t crop);
   /// The same from the middle, nothing drawn.
-  void fill_centre_crop(std::int64_t index, std::int64_t crop, float* out) const;
+  void fill_centre_crop(std::int64_t index, std::int64_t crop, float* clean,
+                        float* low = nullptr) const;
+
+  /// Crops of this set, not yet filled. Error unless `crop` is a multiple of the scale.
+  Crops empty_crops(std::int64_t n, std::int64_t crop) const;
 };
 
 /// Takes a line for the user; by default it goes to stderr.
 using Log = std::function<void(std::string_view line)>;
 void log_to_stderr(std::string_view line);
 
-struct FolderOptions {
+struct DatasetOptions {
   std::int64_t crop = 1;  ///< pictures smaller than this in either direction are left out
-  bool strict = false;    ///< a picture that cannot be used is an Error
+  /// Whole pictures are resized to crop x crop, whatever their aspect, rather than cropped: what
+  /// the paper's code does with CelebA, whose faces a crop would cut. None is left out then.
+  bool resize = false;
+  bool strict = false;  ///< a picture that cannot be used is an Error
   /// Decoded pictures are kept in memory if all of them fit in so many bytes; else only the files'
   /// beginnings are looked at and every picture is decoded each time it is asked for.
   std::int64_t cache_bytes = std::int64_t{2} << 30;
   Log log = log_to_stderr;
-};
-
-/// Every PNG and JPEG file below a folder, by name; hidden files are not looked at.
-class FolderDataset : public Dataset {
- public:
-  /// Names, skips and counts in `log` what cannot be used (read_image). Error if there is no such
-  /// folder, nothing in it, or nothing that can be used.
-  explicit FolderDataset(const std::filesystem::path& folder, const FolderOptions& options = {});
-
-  std::int64_t size() const override { return static_cast<std::int64_t>(files_.size()); }
-  /// Of a set that is not in memory, a picture found damaged only now is named once and the next
-  /// one stands in for it (with `strict`: Error).
-  std::shared_ptr<const Image> picture(std::int64_t index) const override;
-  std::string name(std::int64_t index) const override;
-  std::string description() const override;
-  std::optional<ImageSize> common_size() const override;
-  bool in_memory() const { return in_memory_; }
-  std::int64_t skipped() const { return skipped_; }
-
- private:
-  struct Found;
-  void load(std::vector<Found>& found);
-  void report(const std::vector<Found>& found);
-
-  std::filesystem::path folder_;
-  FolderOptions options_;
-  std::vector<std::filesystem::path> files_;
-  std::vector<std::shared_ptr<const Image>> pictures_;
-  bool in_memory_ = false;
-  std::int64_t skipped_ = 0;
-  struct Late;
-  std::shared_ptr<Late> late_;
 };
 
 /// Dead leaves (apps/builtin.h) of twice the crop in both directions, drawn when first asked for
@@ -111,12 +115,25 @@ class BuiltinDataset : public Dataset {
   std::vector<Slot> slots_;
 };
 
-/// "builtin", or the path of a folder. `seed` is that of the builtin pictures.
-std::shared_ptr<const Dataset> open_dataset(const std::string& data, std::uint64_t seed,
-                                            const FolderOptions& options);
+enum class Part { training, validation };
 
-/// The middles of the first `count` pictures (of all, if there are fewer), [n,crop,crop,3] in
-/// [-1, 1]: the same for every run.
-Tensor validation_set(const Dataset& dataset, std::int64_t count, std::int64_t crop);
+/// A part of the set that `data` names: "builtin", or a path after what it holds:
+///   builtin         dead leaves; other ones for validation
+///   stl10:PATH      STL-10's binary files: unlabeled_X.bin and train_X.bin; test_X.bin
+///   cifar10:PATH    CIFAR-10's binary files: data_batch_*.bin; test_batch.bin
+///   celeba:PATH     img_align_celeba/ with list_eval_partition.txt: pictures of 0; of 1
+///   pairs:PATH      high and low resolution side by side (list_pairs), or high alone; also urban100:
+///   folder:PATH     every PNG and JPEG file below
+///   auto:PATH       whichever of these it is; also PATH alone
+/// Null where validation is asked for of a set that has no such part of its own: all of it is for
+/// training then. Error if it is not there, in no such layout, or nothing in it can be used.
+std::shared_ptr<const Dataset> open_dataset(const std::string& data, Part part,
+                                            const DatasetOptions& options);
+/// What a set given for validation alone is: its validation part, all of it where it has no parts.
+std::shared_ptr<const Dataset> open_validation(const std::string& data,
+                                               const DatasetOptions& options);
+
+/// The middles of the first `count` pictures (of all, if there are fewer): the same for every run.
+Crops validation_set(const Dataset& dataset, std::int64_t count, std::int64_t crop);
 
 }  // namespace telescope::app

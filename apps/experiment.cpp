@@ -37,19 +37,19 @@ class Experiment::Source : public SampleSource {
     if (!resident_) prefetcher_.request(draw.count, key(draw));
   }
   Samples draw(const Draw& draw) override {
-    const Tensor clean = resident_ ? resident_->batch(draw.count, key(draw)) : streamed(draw);
+    const Crops crops = resident_ ? resident_->batch(draw.count, key(draw)) : streamed(draw);
     return task_.degrade(
-        clean, {seed_, "noise/" + draw.level.str(), static_cast<std::uint64_t>(draw.step)});
+        crops.clean, {seed_, "noise/" + draw.level.str(), static_cast<std::uint64_t>(draw.step)});
   }
 
  private:
   // From the host, where background threads prepare it.
-  Tensor streamed(const Draw& draw) {
+  Crops streamed(const Draw& draw) {
     // The trainer prepares every draw but those of its first step.
     const bool prepared = draw.step != first_step_.value_or(draw.step);
     if (!first_step_) first_step_ = draw.step;
-    const Tensor clean = prepared ? prefetcher_.next() : crops_.batch(draw.count, key(draw));
-    return clean.to(device_);
+    const Crops crops = prepared ? prefetcher_.next() : crops_.batch(draw.count, key(draw));
+    return crops.to(device_);
   }
   RandomKey key(const Draw& draw) const {
     return {seed_, "crops/" + draw.level.str(), static_cast<std::uint64_t>(draw.step)};

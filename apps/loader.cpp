@@ -30,57 +30,78 @@ CropSource::CropSource(std::shared_ptr<const Dataset> dataset, std::int64_t crop
   TELESCOPE_CHECK(crop >= 1, "data", "expected crops of at least 1, got {}", crop);
 }
 
-Tensor CropSource::batch(std::int64_t n, const RandomKey& key) const {
+Crops CropSource::batch(std::int64_t n, const RandomKey& key) const {
   TELESCOPE_CHECK(n >= 0, "data", "a batch of {}", n);
-  const Tensor x = Tensor::empty({n, crop_, crop_, 3});
+  const Crops crops = dataset_->empty_crops(n, crop_);
   for (std::int64_t i = 0; i < n; ++i) {
     RandomSequence random = sample_sequence(key, i);
     const std::uint32_t index = random.below(static_cast<std::uint32_t>(dataset_->size()));
-    dataset_->fill_crop(index, random, crop_, x.data<float>() + i * crop_ * crop_ * 3);
+    dataset_->fill_crop(index, random, crop_, crops.clean_of(i), crops.low_of(i));
   }
-  return x;
+  return crops;
 }
-
-ResidentCrops::ResidentCrops(Tensor pictures, std::int64_t crop)
-    : pictures_(std::move(pictures)), crop_(crop) {}
 
 std::unique_ptr<ResidentCrops> ResidentCrops::make(const CropSource& source, const Device& device,
                                                    double share) {
   const Dataset& set = source.dataset();
   const auto size = set.common_size();
   if (device.is_cpu() || !size || std::min(size->height, size->width) < source.crop()) return {};
-  const std::int64_t picture = std::int64_t{3} * size->height * size->width;
+  const std::int64_t pixels = std::int64_t{size->height} * size->width;
+  const std::int64_t low = set.scale() > 1 ? pixels / (set.scale() * set.scale()) : 0;
   const auto memory = static_cast<double>(runtime_of(device).info().memory);
-  if (static_cast<double>(set.size() * picture) > share * memory) return {};
+  if (static_cast<double>(set.size() * 3 * (pixels + low)) > share * memory) return {};
+  return std::unique_ptr<ResidentCrops>(new ResidentCrops(set, *size, source.crop(), device));
+}
 
-  const Tensor all = Tensor::empty({set.size(), size->height, size->width, 3}, DType::u8, device);
-  const Tensor some = Tensor::empty({picture_chunk, size->height, size->width, 3}, DType::u8);
+ResidentCrops::ResidentCrops(const Dataset& set, ImageSize size, std::int64_t crop,
+                             const Device& device)
+    : scale_(set.scale()), crop_(crop) {
+  const auto reserve = [&](std::int64_t count, std::int64_t r, const Device& where) {
+    return Tensor::empty({count, size.height / r, size.width / r, 3}, DType::u8, where);
+  };
+  const auto copy = [](const Image& image, const Tensor& to, std::int64_t i) {
+    std::copy(image.rgb.begin(), image.rgb.end(),
+              to.data<std::uint8_t>() + i * static_cast<std::int64_t>(image.rgb.size()));
+  };
+  pictures_ = reserve(set.size(), 1, device);
+  const Tensor some = reserve(picture_chunk, 1, {});
+  Tensor some_low;
+  if (scale_ > 1) low_ = reserve(set.size(), scale_, device);
+  if (scale_ > 1) some_low = reserve(picture_chunk, scale_, {});
   for (std::int64_t first = 0; first < set.size(); first += picture_chunk) {
     const std::int64_t count = std::min(picture_chunk, set.size() - first);
     parallel_for(count, 1, [&](std::int64_t i, std::int64_t end) {
       for (; i < end; ++i) {
-        const auto image = set.picture(first + i);
-        std::copy(image->rgb.begin(), image->rgb.end(), some.data<std::uint8_t>() + i * picture);
+        const PicturePair pair = set.pair(first + i);
+        copy(*pair.clean, some, i);
+        if (pair.low) copy(*pair.low, some_low, i);
       }
     });
-    all.rows(first, count).copy_from(some.rows(0, count));
+    pictures_.rows(first, count).copy_from(some.rows(0, count));
+    if (scale_ > 1) low_.rows(first, count).copy_from(some_low.rows(0, count));
   }
-  return std::unique_ptr<ResidentCrops>(new ResidentCrops(all, source.crop()));
 }
 
-Tensor ResidentCrops::batch(std::int64_t n, const RandomKey& key) const {
+Crops ResidentCrops::batch(std::int64_t n, const RandomKey& key) const {
   TELESCOPE_CHECK(n >= 0, "data", "a batch of {}", n);
   const ImageSize size{static_cast<int>(pictures_.extent(1)),
                        static_cast<int>(pictures_.extent(2))};
-  const Tensor crops = Tensor::empty({n, 4}, DType::i64);
+  const bool pairs = low_.defined();
+  const Tensor places = Tensor::empty({pairs ? 2 * n : n, 4}, DType::i64);
   for (std::int64_t i = 0; i < n; ++i) {
     RandomSequence random = sample_sequence(key, i);
     const std::uint32_t index = random.below(static_cast<std::uint32_t>(pictures_.extent(0)));
-    const CropPlace place = Dataset::draw_crop(size, random, crop_);
-    std::int64_t* row = crops.data<std::int64_t>() + 4 * i;
-    row[0] = index, row[1] = place.top, row[2] = place.left, row[3] = place.mirror;
+    const CropPlace place = Dataset::draw_crop(size, scale_, random, crop_);
+    const auto put = [&](std::int64_t row, std::int64_t scale) {
+      std::int64_t* to = places.data<std::int64_t>() + 4 * row;
+      to[0] = index, to[1] = place.top / scale, to[2] = place.left / scale, to[3] = place.mirror;
+    };
+    put(i, 1);
+    if (pairs) put(n + i, scale_);
   }
-  return crop_pictures(pictures_, crops.to(pictures_.device()), crop_);
+  const Tensor there = places.to(pictures_.device());
+  return {crop_pictures(pictures_, there.rows(0, n), crop_),
+          pairs ? crop_pictures(low_, there.rows(n, n), crop_ / scale_) : Tensor()};
 }
 
 Prefetcher::Prefetcher(CropSource source, int threads) : source_(std::move(source)) {
@@ -98,7 +119,7 @@ Prefetcher::~Prefetcher() {
 }
 
 void Prefetcher::request(std::int64_t n, const RandomKey& key) {
-  std::packaged_task<Tensor()> task([this, n, key] { return source_.batch(n, key); });
+  std::packaged_task<Crops()> task([this, n, key] { return source_.batch(n, key); });
   results_.push_back(task.get_future());
   {
     const std::lock_guard lock(mutex_);
@@ -107,16 +128,16 @@ void Prefetcher::request(std::int64_t n, const RandomKey& key) {
   wake_.notify_one();
 }
 
-Tensor Prefetcher::next() {
+Crops Prefetcher::next() {
   TELESCOPE_CHECK(!results_.empty(), "data", "a batch was asked for that was never requested");
-  std::future<Tensor> result = std::move(results_.front());
+  std::future<Crops> result = std::move(results_.front());
   results_.pop_front();
   return result.get();
 }
 
 void Prefetcher::work() {
   for (;;) {
-    std::packaged_task<Tensor()> task;
+    std::packaged_task<Crops()> task;
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [this] { return stop_ || !tasks_.empty(); });

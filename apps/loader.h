@@ -23,8 +23,8 @@ namespace telescope::app {
 class CropSource {
  public:
   CropSource(std::shared_ptr<const Dataset> dataset, std::int64_t crop);
-  /// [n,crop,crop,3] f32 in [-1, 1]. May be called from several threads at once.
-  Tensor batch(std::int64_t n, const RandomKey& key) const;
+  /// May be called from several threads at once.
+  Crops batch(std::int64_t n, const RandomKey& key) const;
   const Dataset& dataset() const { return *dataset_; }
   std::int64_t crop() const { return crop_; }
 
@@ -42,13 +42,14 @@ class ResidentCrops {
   static std::unique_ptr<ResidentCrops> make(const CropSource& source, const Device& device,
                                              double share = 0.25);
   /// CropSource::batch() to the bit, on the device.
-  Tensor batch(std::int64_t n, const RandomKey& key) const;
+  Crops batch(std::int64_t n, const RandomKey& key) const;
 
  private:
-  ResidentCrops(Tensor pictures, std::int64_t crop);
+  ResidentCrops(const Dataset& set, ImageSize size, std::int64_t crop, const Device& device);
 
   Tensor pictures_;  // u8 [count,H,W,3]
-  std::int64_t crop_;
+  Tensor low_;       // u8 [count,H/scale,W/scale,3], in sets of pairs
+  std::int64_t scale_, crop_;
 };
 
 /// Prepares requested batches in the background and hands them out in the order of the requests:
@@ -56,7 +57,7 @@ class ResidentCrops {
 ///   prefetcher.request(n, key(0));
 ///   for (step = 0; ...; ++step) {
 ///     prefetcher.request(n, key(step + 1));
-///     const Tensor clean = prefetcher.next();
+///     const Crops crops = prefetcher.next();
 class Prefetcher {
  public:
   explicit Prefetcher(CropSource source, int threads = 1);
@@ -68,7 +69,7 @@ class Prefetcher {
   void request(std::int64_t n, const RandomKey& key);
   /// The batch of the oldest request not yet handed out; waits until it is there. What went wrong
   /// while it was prepared is thrown here. Error if nothing was requested.
-  Tensor next();
+  Crops next();
   /// Requests not yet handed out.
   std::int64_t pending() const { return static_cast<std::int64_t>(results_.size()); }
 
@@ -76,10 +77,10 @@ class Prefetcher {
   void work();
 
   CropSource source_;
-  std::deque<std::future<Tensor>> results_;  // of the consumer alone
+  std::deque<std::future<Crops>> results_;  // of the consumer alone
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::packaged_task<Tensor()>> tasks_;
+  std::deque<std::packaged_task<Crops()>> tasks_;
   bool stop_ = false;
   std::vector<std::jthread> threads_;
 };

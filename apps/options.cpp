@@ -48,13 +48,20 @@ void for_each_option(Options& o, F&& f) {
     "Residual blocks (unet: a level); 0: the paper's (resnet 2, to super-resolve 9; unet 1)");
   f("dropout", o.dropout, "Probability that unet drops a value in training");
   f("data", o.data,
-    "'builtin' (512 pictures of dead leaves, drawn by the program) or a folder of PNG and JPEG "
-    "pictures");
+    "'builtin' (512 pictures of dead leaves, drawn by the program), or a folder: STL-10's or "
+    "CIFAR-10's binary files, CelebA, pairs of high and low resolution (as Urban100 has), or any "
+    "PNG "
+    "and JPEG pictures; which one is seen, or said as in stl10:DIR (cifar10, celeba, pairs, "
+    "folder)");
   f("validation", o.validation,
-    "Folder of validation pictures; default: a tenth of --data, which is then not trained on");
+    "Likewise, to validate on; default: what --data has for it, else a tenth, which is then not "
+    "trained on");
   f("validation-images", o.validation_images, "At most so many validation pictures");
   f("strict", o.strict, "Fail on a broken picture rather than name and skip it");
   f("size", o.size, "Pixels a side of the crops on mesh 0");
+  f("resize", o.resize,
+    "Resize whole pictures to --size rather than crop them, whatever their aspect (CelebA's "
+    "faces)");
   f("strategy", o.strategy,
     "single-scale, single-scale-small, mge, full-multiscale, progressive-resizing, "
     "random-resizing");

@@ -29,6 +29,7 @@ struct RunOptions {
   std::int64_t validation_images = 100;
   bool strict = false;
   std::int64_t size = 64;
+  bool resize = false;
 
   std::string strategy = "full-multiscale";
   std::int64_t levels = 4;

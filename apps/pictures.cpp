@@ -6,10 +6,9 @@
 namespace telescope::app {
 namespace {
 
-// Builtin pictures are the same for every run, so that runs with different seeds can be compared.
-constexpr std::uint64_t builtin_training = 1, builtin_validation = 2, validation_noise = 3;
+constexpr std::uint64_t validation_noise = 3;
 constexpr std::int64_t validation_draws = 4;  // of noise and time for each picture
-constexpr std::int64_t held_out = 10;  // every tenth picture of a folder without --validation
+constexpr std::int64_t held_out = 10;  // every tenth picture of a set with no part for validation
 
 /// Some pictures of another set.
 class Subset : public Dataset {
@@ -23,6 +22,10 @@ class Subset : public Dataset {
   std::shared_ptr<const Image> picture(std::int64_t i) const override {
     return whole_->picture(indices_.at(static_cast<std::size_t>(i)));
   }
+  PicturePair pair(std::int64_t i) const override {
+    return whole_->pair(indices_.at(static_cast<std::size_t>(i)));
+  }
+  std::int64_t scale() const override { return whole_->scale(); }
   std::string name(std::int64_t i) const override {
     return whole_->name(indices_.at(static_cast<std::size_t>(i)));
   }
@@ -39,18 +42,16 @@ class Subset : public Dataset {
 }  // namespace
 
 Pictures::Pictures(const RunOptions& options, const Log& log) {
-  const FolderOptions folder{.crop = options.size, .strict = options.strict, .log = log};
-  auto training = open_dataset(options.data, builtin_training, folder);
-  std::shared_ptr<const Dataset> validation;
-  if (!options.validation.empty()) {
-    validation = open_dataset(options.validation, builtin_validation, folder);
-  } else if (options.data == "builtin") {
-    validation = open_dataset(options.data, builtin_validation, folder);
-  } else {
+  const DatasetOptions how{
+      .crop = options.size, .resize = options.resize, .strict = options.strict, .log = log};
+  auto training = open_dataset(options.data, Part::training, how);
+  auto validation = options.validation.empty() ? open_dataset(options.data, Part::validation, how)
+                                               : open_validation(options.validation, how);
+  if (!validation) {
     TELESCOPE_CHECK(
         training->size() >= held_out, options.data,
         "expected at least {} pictures, of which every tenth is for validation, got {}; "
-        "name another folder with --validation",
+        "name another set with --validation",
         held_out, training->size());
     validation = std::make_shared<Subset>(training, true);
     training = std::make_shared<Subset>(training, false);
@@ -60,9 +61,9 @@ Pictures::Pictures(const RunOptions& options, const Log& log) {
   training_ = std::make_unique<CropSource>(std::move(training), options.size);
   validation_ =
       Task(options.task, options.scale)
-          .degrade_evenly(validation_set(*validation, options.validation_images, options.size),
-                          validation_draws,
-                          {.seed = validation_noise, .stream = "validation", .step = 0});
+          .degrade_evenly(
+              validation_set(*validation, options.validation_images, options.size).clean,
+              validation_draws, {.seed = validation_noise, .stream = "validation", .step = 0});
 }
 
 }  // namespace telescope::app

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "apps/dataset.h"
+#include "apps/dataset_folder.h"
 
 #include <fstream>
 
@@ -206,26 +206,28 @@ TEST_CASE("the validation set is the middles of the first pictures") {
   write_png(folder / "0.png", image);
   write_png(folder / "1.png", some_picture(3, 3));
   const FolderDataset set(folder.path(), {.crop = 2});
-  const Tensor x = validation_set(set, 10, 2);
+  const Tensor x = validation_set(set, 10, 2).clean;
   CHECK(x.shape() == Shape{2, 2, 2, 3});
   CHECK(to_images(x)[0].pixel(0, 0)[0] == image.pixel(1, 1)[0]);
   CHECK(to_images(x)[0].pixel(1, 1)[2] == image.pixel(2, 2)[2]);
-  CHECK_SAME(validation_set(set, 1, 2), x.rows(0, 1));
+  CHECK_SAME(validation_set(set, 1, 2).clean, x.rows(0, 1));
+  CHECK(!validation_set(set, 1, 2).low.defined());
   CHECK(contains(error_of([&] { validation_set(set, 0, 2); }), "at least one"));
 }
 
-TEST_CASE("open_dataset knows builtin and folders") {
-  CHECK(open_dataset("builtin", 1, {.crop = 4})->picture(0)->height == 8);
-  CHECK(contains(error_of([] { open_dataset("/nowhere", 1, {}); }), "there is no folder /nowhere"));
-}
-
-TEST_CASE("photographs, if they lie beside the sources") {
-  const auto folder = fs::path(TELESCOPE_SOURCE_DIR).parent_path() / "shared" / "data" / "set14";
-  if (!fs::exists(folder)) {
-    MESSAGE("not tested: no " << folder.string());
-    return;
+TEST_CASE("pictures are resized whole where that is asked for") {
+  const TemporaryFolder folder;
+  write_png(folder / "a.png", some_picture(20, 30, 1));
+  write_png(folder / "b.png", some_picture(5, 7, 2));
+  for (const std::int64_t cache : {1 << 20, 0}) {
+    const FolderDataset set(folder.path(), {.crop = 8, .resize = true, .cache_bytes = cache});
+    REQUIRE(set.size() == 2);  // none is too small
+    CHECK(*set.picture(0) == resized(some_picture(20, 30, 1), 8, 8));
+    CHECK(*set.picture(1) == resized(some_picture(5, 7, 2), 8, 8));
+    CHECK(contains(set.description(), "resized to 8 x 8"));
+    CHECK(set.common_size().has_value() == (cache > 0));
   }
-  const FolderDataset set(folder, {.crop = 96, .strict = true});
-  CHECK(set.size() == 11);
-  CHECK(set.picture(0)->height >= 248);
+  // What counts against the memory is what is kept: 2 * 8 * 8 * 3 bytes.
+  CHECK(FolderDataset(folder.path(), {.crop = 8, .resize = true, .cache_bytes = 384}).in_memory());
+  CHECK(!FolderDataset(folder.path(), {.crop = 8, .resize = true, .cache_bytes = 383}).in_memory());
 }
