@@ -48,11 +48,10 @@ void for_each_option(Options& o, F&& f) {
     "Residual blocks (unet: a level); 0: the paper's (resnet 2, to super-resolve 9; unet 1)");
   f("dropout", o.dropout, "Probability that unet drops a value in training");
   f("data", o.data,
-    "'builtin' (512 pictures of dead leaves, drawn by the program), or a folder: STL-10's or "
-    "CIFAR-10's binary files, CelebA, pairs of high and low resolution (as Urban100 has), or any "
-    "PNG "
-    "and JPEG pictures; which one is seen, or said as in stl10:DIR (cifar10, celeba, pairs, "
-    "folder)");
+    "'builtin' (512 pictures of dead leaves, drawn by the program), or a folder: STL-10 or "
+    "CIFAR-10 "
+    "in binary files, CelebA, pairs of high and low resolution (Urban100), else PNG and JPEG "
+    "pictures; it sees which, or is told: stl10:DIR, cifar10:, celeba:, pairs:, folder:");
   f("validation", o.validation,
     "Likewise, to validate on; default: what --data has for it, else a tenth, which is then not "
     "trained on");
