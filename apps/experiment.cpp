@@ -38,8 +38,8 @@ class Experiment::Source : public SampleSource {
   }
   Samples draw(const Draw& draw) override {
     const Crops crops = resident_ ? resident_->batch(draw.count, key(draw)) : streamed(draw);
-    return task_.degrade(
-        crops.clean, {seed_, "noise/" + draw.level.str(), static_cast<std::uint64_t>(draw.step)});
+    const NoiseKey noise{seed_, "noise/" + draw.level.str(), static_cast<std::uint64_t>(draw.step)};
+    return task_.with_partners(task_.degrade(crops.clean, noise), crops.low);
   }
 
  private:

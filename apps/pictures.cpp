@@ -59,11 +59,11 @@ Pictures::Pictures(const RunOptions& options, const Log& log) {
   description_ =
       "training: " + training->description() + "\nvalidation: " + validation->description();
   training_ = std::make_unique<CropSource>(std::move(training), options.size);
+  const Task task(options.task, options.scale);
+  const Crops middles = validation_set(*validation, options.validation_images, options.size);
+  const NoiseKey noise{.seed = validation_noise, .stream = "validation", .step = 0};
   validation_ =
-      Task(options.task, options.scale)
-          .degrade_evenly(
-              validation_set(*validation, options.validation_images, options.size).clean,
-              validation_draws, {.seed = validation_noise, .stream = "validation", .step = 0});
+      task.with_partners(task.degrade_evenly(middles.clean, validation_draws, noise), middles.low);
 }
 
 }  // namespace telescope::app

@@ -140,6 +140,15 @@ Samples Task::degrade_evenly(const Tensor& clean, std::int64_t draws, const Nois
   return degrade(concat_rows(repeated), t.defined() ? t.to(clean.device()) : t, key);
 }
 
+Samples Task::with_partners(Samples samples, const Tensor& low) const {
+  if (!low.defined() || kind_->input != small || placement_ != Placement::finest) return samples;
+  TELESCOPE_CHECK(low.shape() == samples.input.shape(), "--scale",
+                  "expected pairs of scale {}, got {} for {}", scale_, low.shape(),
+                  samples.target.shape());
+  samples.input = low;
+  return samples;
+}
+
 Coarsening Task::coarsening(Restriction restriction) const {
   if (placement_ == Placement::finest) return telescope::coarsening(restriction);
   return [kind = kind_, scale = scale_, restriction](const Samples& fine, Mesh to) {

@@ -63,6 +63,11 @@ class Task {
   /// were drawn than about the network. Rows: all pictures, then all again, ...
   Samples degrade_evenly(const Tensor& clean, std::int64_t draws, const NoiseKey& key) const;
 
+  /// The samples with the partners of a set of pairs, [N,H/scale,W/scale,3], as input of
+  /// super-resolution, rather than the means of pixels it made. Nothing changes for other tasks,
+  /// without partners, and with Placement::every_mesh, which degrades clean images alone.
+  Samples with_partners(Samples samples, const Tensor& low) const;
+
   /// How its samples come to coarser meshes: clean images by `restriction`, the rest as placement()
   /// says.
   Coarsening coarsening(Restriction restriction) const;

@@ -140,6 +140,21 @@ TEST_CASE("degraded on every mesh, the coarse image is that of the coarse clean 
               (Tolerance{1e-6, 1e-6}));
 }
 
+TEST_CASE("partners of a set of pairs are the input of super-resolution, and of nothing else") {
+  const Tensor clean = random_tensor({2, 8, 8, 3}), low = random_tensor({2, 4, 4, 3});
+  const auto input = [&](const Task& task, const Tensor& partners) {
+    return task.with_partners(task.degrade(clean, {1, "n", 0}), partners).input;
+  };
+  const Task task("super-resolve");
+  const Tensor own = task.degrade(clean, {1, "n", 0}).input;
+  CHECK_SAME(input(task, low), low);
+  CHECK_SAME(input(task, {}), own);
+  CHECK_SAME(input(Task("super-resolve", 2, Placement::every_mesh), low), own);
+  CHECK_SAME(input(Task("denoise"), low), Task("denoise").degrade(clean, {1, "n", 0}).input);
+  CHECK(error_of([&] { input(Task("super-resolve", 4), low); }) ==
+        "--scale: expected pairs of scale 4, got [2,4,4,3] for [2,8,8,3]");
+}
+
 TEST_CASE("losses, and similarity of images as it is defined") {
   const Tensor a = random_tensor({2, 13, 12, 3}), b = random_tensor({2, 13, 12, 3}, DType::f32, 7);
   CHECK_SAME(loss_per_sample(Loss::mse, a, b), mse_per_sample(a, b));
