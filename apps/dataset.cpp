@@ -72,9 +72,8 @@ void Dataset::fill_centre_crop(std::int64_t index, std::int64_t crop, float* cle
 Crops Dataset::empty_crops(std::int64_t n, std::int64_t crop) const {
   const std::int64_t r = scale();
   TELESCOPE_CHECK(crop % r == 0, "data",
-                  "{} holds pictures of {} times the size of their partners: expected crops of a "
-                  "multiple of {}, got {}",
-                  description(), r, r, crop);
+                  "expected crops of a multiple of {}, the scale of the pairs, got {}: {}", r, crop,
+                  description());
   return {Tensor::empty({n, crop, crop, 3}),
           r > 1 ? Tensor::empty({n, crop / r, crop / r, 3}) : Tensor()};
 }

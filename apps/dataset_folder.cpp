@@ -116,7 +116,7 @@ void FolderDataset::find_scale(const std::vector<Found>& found) {
                     scale_, first->names.file.string(), r, picture.names.file.string());
   }
   TELESCOPE_CHECK(scale_ == 1 || !options_.resize, "--resize",
-                  "{} holds pairs, which would no longer match", title_);
+                  "expected pictures without partners, got {}", title_);
 }
 
 PicturePair FolderDataset::read(const PictureFile& names) const {

@@ -28,6 +28,7 @@ CropSource::CropSource(std::shared_ptr<const Dataset> dataset, std::int64_t crop
     : dataset_(std::move(dataset)), crop_(crop) {
   TELESCOPE_CHECK(dataset_ != nullptr, "data", "expected a set of pictures, got none");
   TELESCOPE_CHECK(crop >= 1, "data", "expected crops of at least 1, got {}", crop);
+  (void)dataset_->empty_crops(0, crop);  // Error now rather than at the first batch
 }
 
 Crops CropSource::batch(std::int64_t n, const RandomKey& key) const {

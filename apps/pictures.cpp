@@ -39,6 +39,13 @@ class Subset : public Dataset {
   std::vector<std::int64_t> indices_;
 };
 
+// Low halves are what a task has to enlarge, by as much.
+void check_scale(const Dataset& set, const Task& task) {
+  TELESCOPE_CHECK(set.scale() == 1 || task.scale() == 1 || set.scale() == task.scale(), "--scale",
+                  "expected {}, as pairs have it, got {}: {}", set.scale(), task.scale(),
+                  set.description());
+}
+
 }  // namespace
 
 Pictures::Pictures(const RunOptions& options, const Log& log) {
@@ -58,8 +65,10 @@ Pictures::Pictures(const RunOptions& options, const Log& log) {
   }
   description_ =
       "training: " + training->description() + "\nvalidation: " + validation->description();
-  training_ = std::make_unique<CropSource>(std::move(training), options.size);
   const Task task(options.task, options.scale);
+  check_scale(*training, task);
+  check_scale(*validation, task);
+  training_ = std::make_unique<CropSource>(std::move(training), options.size);
   const Crops middles = validation_set(*validation, options.validation_images, options.size);
   const NoiseKey noise{.seed = validation_noise, .stream = "validation", .step = 0};
   validation_ =

@@ -106,9 +106,8 @@ TEST_CASE("of pairs both crops are the same part of the same picture") {
   }
   CHECK(mirrored > 10);
   CHECK(mirrored < 50);
-  CHECK(error_of([] { CropSource(std::make_shared<Pairs>(), 5).batch(1, key(0)); }) ==
-        "data: pairs holds pictures of 2 times the size of their partners: expected crops of a "
-        "multiple of 2, got 5");
+  CHECK(error_of([] { CropSource(std::make_shared<Pairs>(), 5); }) ==
+        "data: expected crops of a multiple of 2, the scale of the pairs, got 5: pairs");
 
   const Crops middle = validation_set(source.dataset(), 1, 6);  // of 12 x 16, even places
   CHECK(to_image(middle.clean).pixel(0, 0)[1] == 2);

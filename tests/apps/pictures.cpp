@@ -91,8 +91,13 @@ TEST_CASE("super-resolution of pairs sees their low halves, in training and vali
   CHECK(*pictures.training().dataset().pair(3).low == some_picture(8, 8, 53));
 
   options.scale = 4;
-  CHECK(
-      contains(refused(options), "--scale: expected pairs of scale 4, got [1,8,8,3] for [1,16,1"));
+  CHECK(contains(refused(options), "--scale: expected 2, as pairs have it, got 4: 9 of pairs in "));
+  options.validation = "builtin";
+  CHECK(contains(refused(options), "--scale: expected 2, as pairs have it, got 4: pairs in "));
+  std::swap(options.data, options.validation);
+  CHECK(contains(refused(options), "--scale: expected 2, as pairs have it, got 4: pairs in "));
+  std::swap(options.data, options.validation);
+  options.validation.clear();
   options.task = "denoise";  // has no use for them
   CHECK(Pictures(options).validation().input.shape() == Shape{4, 16, 16, 3});
 }
