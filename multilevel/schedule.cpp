@@ -6,6 +6,8 @@
 #include <limits>
 #include <numeric>
 
+#include "multilevel/allocation.h"
+
 namespace telescope {
 
 BatchPlan::BatchPlan(std::vector<std::int64_t> batches) : batches_(std::move(batches)) {
@@ -74,15 +76,26 @@ const Stage& Schedule::stage_at(std::int64_t step) const {
   raise("schedule", "'{}' has {} steps, asked for the stage of a later one", name, steps());
 }
 
-double work_units_per_step(const Stage& stage) {
-  const int levels = stage.plan.levels();
-  double fine = 0, coarse = 0;
-  for (int l = 0; l < levels; ++l) {
-    const auto n = static_cast<double>(stage.plan[l]);
-    fine += n * stage.mesh(l).cost();
-    if (l + 1 < levels) coarse += n * stage.mesh(l).coarser().cost();
+std::vector<double> level_costs(Mesh finest, int levels) {
+  std::vector<double> costs;
+  for (Mesh mesh = finest; mesh.level < finest.level + levels; mesh = mesh.coarser()) {
+    if (!costs.empty()) costs.back() += mesh.cost();
+    costs.push_back(mesh.cost());
   }
-  return stage.combination == Combination::random_mesh ? fine / levels : fine + coarse;
+  return costs;
+}
+
+double work_units(const BatchPlan& plan, Mesh finest) {
+  return cost(level_costs(finest, plan.levels()), plan);
+}
+
+double work_units_per_step(const Stage& stage) {
+  if (stage.combination == Combination::telescoping) return work_units(stage.plan, stage.finest);
+  double sum = 0;
+  for (int l = 0; l < stage.plan.levels(); ++l) {
+    sum += static_cast<double>(stage.plan[l]) * stage.mesh(l).cost();
+  }
+  return sum / stage.plan.levels();
 }
 
 double work_units(const Schedule& schedule) {

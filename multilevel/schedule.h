@@ -64,8 +64,12 @@ struct Schedule {
   const Stage& stage_at(std::int64_t step) const;
 };
 
-/// Work units, images on mesh 0 through the network, of one step. An image on mesh l costs 4^-l;
-/// the coarse side of a difference costs like any image on its mesh. A random mesh costs its mean.
+/// Work units, images on mesh 0 through the network, of one sample of each level: 4^-l, and for a
+/// difference 4^-(l+1) more for its coarse side.
+std::vector<double> level_costs(Mesh finest, int levels);
+/// Work units of one step with this plan, whose coarsest level is no difference.
+double work_units(const BatchPlan& plan, Mesh finest = {});
+/// Of one step of a stage. A random mesh costs its mean.
 double work_units_per_step(const Stage& stage);
 double work_units(const Schedule& schedule);
 
