@@ -21,10 +21,10 @@ struct MeshReport {
   std::optional<double> gradient_norm;  ///< of the level's term, where it was measured
   /// Variance of one sample's grad f_l - grad f_{l+1}, summed over parameters, from micro-batches.
   std::optional<double> variance;
-  /// Of the passes on this mesh; none for a pass inside a replayed graph, which has no time of its
-  /// own.
+  /// Of the passes on this mesh, and of coarse sides on a mesh that has no level of its own; none
+  /// for a pass inside a replayed graph, which has no time of its own.
   std::optional<double> seconds;
-  std::int64_t flop = 0;  ///< of the passes on this mesh
+  std::int64_t flop = 0;  ///< of the same passes
 };
 
 /// Losses and times that may still be on their way. Building it waits for nothing.

@@ -41,13 +41,6 @@ Estimate empty_estimate(const std::vector<Samples>& levels, Mesh finest) {
   return Estimate(std::move(reports));
 }
 
-// The largest number of equal parts, at most `most`, that n samples can be split into.
-std::int64_t parts_of(std::int64_t n, std::int64_t most) {
-  std::int64_t parts = std::clamp<std::int64_t>(most, 1, n);
-  while (n % parts) --parts;
-  return parts;
-}
-
 }  // namespace
 
 Estimator::Estimator(SampleLoss loss, EstimatorOptions options)
@@ -55,13 +48,14 @@ Estimator::Estimator(SampleLoss loss, EstimatorOptions options)
   if (!options_.coarsen) options_.coarsen = coarsening(options_.restriction);
 }
 
-const Tensor& Estimator::weights(std::int64_t carried, std::int64_t n, const Tensor& like) const {
-  Tensor& weights = weights_[{carried, n}];
+const Tensor& Estimator::weights(std::int64_t carried, std::int64_t n, double weight,
+                                 const Tensor& like) const {
+  Tensor& weights = weights_[{carried, n, weight}];
   if (!weights.defined() || weights.dtype() != like.dtype() || weights.device() != like.device()) {
     std::vector<double> values(static_cast<std::size_t>(n));
     for (std::int64_t i = 0; i < n; ++i) {
-      values[static_cast<std::size_t>(i)] =
-          i < carried ? -1 / static_cast<double>(carried) : 1 / static_cast<double>(n - carried);
+      values[static_cast<std::size_t>(i)] = i < carried ? -weight / static_cast<double>(carried)
+                                                        : weight / static_cast<double>(n - carried);
     }
     weights = Tensor::from(values, {n}).to(like.dtype()).to(like.device());
   }
@@ -69,7 +63,7 @@ const Tensor& Estimator::weights(std::int64_t carried, std::int64_t n, const Ten
 }
 
 Tensor Estimator::add_gradient(const Samples& samples, std::int64_t carried, Mesh mesh,
-                               std::int64_t step) const {
+                               std::int64_t step, double weight) const {
   const RandomScope dropout({.seed = options_.seed,
                              .step = static_cast<std::uint64_t>(step),
                              .sample_ids = samples.ids,
@@ -84,46 +78,60 @@ Tensor Estimator::add_gradient(const Samples& samples, std::int64_t carried, Mes
     TELESCOPE_CHECK(losses.shape() == Shape{samples.size()}, "loss",
                     "expected one value per sample, shape [{}], got {}", samples.size(),
                     losses.shape());
-    weighted = weighted_sum(losses, weights(carried, samples.size(), losses));
+    weighted = weighted_sum(losses, weights(carried, samples.size(), weight, losses));
   }
   const Scope backward("backward");
   weighted.backward();
   return losses.detach();
 }
 
-Estimate Estimator::merged(const std::vector<Samples>& levels, Mesh finest,
-                           std::int64_t step) const {
+Estimate Estimator::merged(const std::vector<Samples>& levels, Mesh finest, std::int64_t step,
+                           const Terms& terms) const {
   Estimate estimate = empty_estimate(levels, finest);
+  const std::size_t last = levels.size() - 1;
   Samples coarse;  // the coarse side of the level before, which lives on this mesh
-  for (std::size_t l = 0; l < levels.size(); ++l) {
+  for (std::size_t l = 0; l <= last; ++l) {
     timed(estimate, l, levels[l].input.stream(), [&] {
       const Mesh mesh = estimate.report(l).mesh;
       const Samples fine = coarsen(levels[l], finest, mesh, options_.coarsen);
       const std::int64_t carried = coarse.input.defined() ? coarse.size() : 0;
       // g += mean(grad f_l(x_l)) - mean(grad f_l(x_{l-1}))
-      const Tensor losses = add_gradient(carried ? join(coarse, fine) : fine, carried, mesh, step);
+      const Tensor losses =
+          add_gradient(carried ? join(coarse, fine) : fine, carried, mesh, step, terms.weight);
       if (carried) estimate.add_losses(losses.rows(0, carried), l - 1, Estimate::Side::coarse);
       estimate.add_losses(losses.rows(carried, fine.size()), l, Estimate::Side::fine);
-      if (l + 1 < levels.size()) coarse = coarsen(fine, mesh, mesh.coarser(), options_.coarsen);
+      if (l < last || terms.last_is_difference) {
+        coarse = coarsen(fine, mesh, mesh.coarser(), options_.coarsen);
+      }
+    });
+  }
+  if (terms.last_is_difference) {
+    timed(estimate, last, coarse.input.stream(), [&] {
+      const Mesh below = estimate.report(last).mesh.coarser();
+      const Tensor losses = add_gradient(coarse, coarse.size(), below, step, terms.weight);
+      estimate.add_losses(losses, last, Estimate::Side::coarse);
     });
   }
   estimate.close();
   return estimate;
 }
 
-Estimate Estimator::paired(const std::vector<Samples>& levels, Mesh finest,
-                           std::int64_t step) const {
+Estimate Estimator::paired(const std::vector<Samples>& levels, Mesh finest, std::int64_t step,
+                           const Terms& terms) const {
   Estimate estimate = empty_estimate(levels, finest);
-  for (std::size_t l = 0; l < levels.size(); ++l) {
+  const std::size_t last = levels.size() - 1;
+  for (std::size_t l = 0; l <= last; ++l) {
     const Mesh mesh = estimate.report(l).mesh;
     const Samples fine = coarsen(levels[l], finest, mesh, options_.coarsen);
     const Stream stream = fine.input.stream();
-    timed(estimate, l, stream,
-          [&] { estimate.add_losses(add_gradient(fine, 0, mesh, step), l, Estimate::Side::fine); });
-    if (l + 1 == levels.size()) break;  // the coarsest level is no difference
-    timed(estimate, l + 1, stream, [&] {
+    timed(estimate, l, stream, [&] {
+      const Tensor losses = add_gradient(fine, 0, mesh, step, terms.weight);
+      estimate.add_losses(losses, l, Estimate::Side::fine);
+    });
+    if (l == last && !terms.last_is_difference) break;
+    timed(estimate, std::min(l + 1, last), stream, [&] {
       const Samples coarse = coarsen(fine, mesh, mesh.coarser(), options_.coarsen);
-      const Tensor losses = add_gradient(coarse, coarse.size(), mesh.coarser(), step);
+      const Tensor losses = add_gradient(coarse, coarse.size(), mesh.coarser(), step, terms.weight);
       estimate.add_losses(losses, l, Estimate::Side::coarse);
     });
   }
@@ -132,45 +140,47 @@ Estimate Estimator::paired(const std::vector<Samples>& levels, Mesh finest,
 }
 
 Estimate Estimator::measured(const std::vector<Samples>& levels, Mesh finest, std::int64_t step,
-                             const ParameterBuffer& parameters, std::int64_t micro_batches) const {
+                             const ParameterBuffer& parameters, std::int64_t micro_batches,
+                             const Terms& terms) const {
   Estimate estimate = empty_estimate(levels, finest);
+  const std::size_t last = levels.size() - 1;
   const Tensor gradient = parameters.gradients();
   const Tensor before = gradient.clone();
-  for (std::size_t l = 0; l < levels.size(); ++l) {
-    const bool coarsest = l + 1 == levels.size();
+  for (std::size_t l = 0; l <= last; ++l) {
+    const bool difference = l < last || terms.last_is_difference;
     const Mesh mesh = estimate.report(l).mesh;
     const Samples fine = coarsen(levels[l], finest, mesh, options_.coarsen);
     const Samples coarse =
-        coarsest ? Samples() : coarsen(fine, mesh, mesh.coarser(), options_.coarsen);
-    const std::int64_t n = fine.size(), parts = parts_of(n, micro_batches), size = n / parts;
+        difference ? coarsen(fine, mesh, mesh.coarser(), options_.coarsen) : Samples();
+    const std::int64_t n = fine.size(), parts = std::clamp<std::int64_t>(micro_batches, 1, n);
     const Tensor term = Tensor::zeros(gradient.shape(), gradient.dtype(), gradient.device());
-    const auto share = 1.0 / static_cast<double>(parts);
-    double mean_square = 0;  // of the norm of a part's gradient
+    double mean_square = 0;  // of the norm of a part's gradient, over samples
     for (std::int64_t p = 0; p < parts; ++p) {
+      const std::int64_t first = p * n / parts, size = (p + 1) * n / parts - first;
+      const double share = static_cast<double>(size) / static_cast<double>(n);
       gradient.fill_zero();
       timed(estimate, l, gradient.stream(), [&] {
-        const Tensor losses = add_gradient(rows(fine, p * size, size), 0, mesh, step);
+        const Tensor losses = add_gradient(rows(fine, first, size), 0, mesh, step, terms.weight);
         estimate.add_losses(losses, l, Estimate::Side::fine, share);
       });
-      if (!coarsest) {
-        timed(estimate, l + 1, gradient.stream(), [&] {
-          const Samples part = rows(coarse, p * size, size);
-          const Tensor losses = add_gradient(part, size, mesh.coarser(), step);
+      if (difference) {
+        timed(estimate, std::min(l + 1, last), gradient.stream(), [&] {
+          const Samples part = rows(coarse, first, size);
+          const Tensor losses = add_gradient(part, size, mesh.coarser(), step, terms.weight);
           estimate.add_losses(losses, l, Estimate::Side::coarse, share);
         });
       }
       mean_square += share * squared_norm(gradient);
       accumulate(term, scale(gradient, share));
     }
-    const double norm_square = squared_norm(term);
+    const double norm_square = squared_norm(term), unweighted = 1 / (terms.weight * terms.weight);
     MeshReport& report = estimate.report(l);
-    report.gradient_norm = std::sqrt(norm_square);
-    // V(part) = parts/(parts-1) (mean |g_p|^2 - |mean g_p|^2), and V(sample) = size V(part).
+    report.gradient_norm = std::sqrt(unweighted * norm_square);
+    // Parts of n_p samples have means g_p with E[sum_p n_p |g_p - g|^2] = (parts - 1) V(sample).
     if (parts > 1) {
-      const auto m = static_cast<double>(parts);
       // Rounding may leave less than nothing of the difference.
-      report.variance =
-          static_cast<double>(size) * m / (m - 1) * std::max(0.0, mean_square - norm_square);
+      report.variance = unweighted * static_cast<double>(n) / static_cast<double>(parts - 1) *
+                        std::max(0.0, mean_square - norm_square);
     }
     accumulate(before, term);
   }

@@ -10,7 +10,7 @@
 
 #include <cstdint>
 #include <map>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "layers/parameters.h"
@@ -29,6 +29,13 @@ struct EstimatorOptions {
   Coarsening coarsen = {};
 };
 
+/// Which part of the sum the levels are that an estimator is given; by default all of it.
+struct Terms {
+  /// The last level is a difference as well: the meshes go on below it.
+  bool last_is_difference = false;
+  double weight = 1;  ///< of all terms: 1/p for one that is drawn with probability p
+};
+
 /// Adds g to the gradients of the parameters. `levels[i]` are the samples of the level on mesh
 /// finest + i, given on `finest`; Error if there are none. All three agree up to rounding. The first
 /// two wait for nothing on their device and may be recorded into a Graph, once they have run.
@@ -39,25 +46,30 @@ class Estimator {
   /// One pass per mesh: the coarse side of level l-1 and the fine side of level l live on the same
   /// mesh and go through the network together, weighted -1/N_{l-1} and +1/N_l a sample. L+1 passes.
   /// Needs a network that treats samples independently.
-  Estimate merged(const std::vector<Samples>& levels, Mesh finest, std::int64_t step) const;
+  Estimate merged(const std::vector<Samples>& levels, Mesh finest, std::int64_t step,
+                  const Terms& terms = {}) const;
   /// Literally the formula: two passes per difference, 2L+1 in all. For any network.
-  Estimate paired(const std::vector<Samples>& levels, Mesh finest, std::int64_t step) const;
-  /// Paired passes over up to `micro_batches` equal parts of every level's samples, which also give
-  /// norm and variance of each level's term. Costs no more samples, only smaller passes.
+  Estimate paired(const std::vector<Samples>& levels, Mesh finest, std::int64_t step,
+                  const Terms& terms = {}) const;
+  /// Paired passes over up to `micro_batches` parts of every level's samples, as equal as they can
+  /// be, which also give norm and variance of each level's term, unweighted; one sample has no
+  /// variance. Costs no more samples, only smaller passes.
   Estimate measured(const std::vector<Samples>& levels, Mesh finest, std::int64_t step,
-                    const ParameterBuffer& parameters, std::int64_t micro_batches) const;
+                    const ParameterBuffer& parameters, std::int64_t micro_batches,
+                    const Terms& terms = {}) const;
 
  private:
-  /// g += `carried` samples weighted -1/carried and the others weighted +1/(size - carried), all of
-  /// one mesh; returns their losses.
-  Tensor add_gradient(const Samples& samples, std::int64_t carried, Mesh mesh,
-                      std::int64_t step) const;
-  const Tensor& weights(std::int64_t carried, std::int64_t n, const Tensor& like) const;
+  /// g += weight * (`carried` samples weighted -1/carried and the others +1/(size - carried)), all
+  /// of one mesh; returns their losses.
+  Tensor add_gradient(const Samples& samples, std::int64_t carried, Mesh mesh, std::int64_t step,
+                      double weight) const;
+  const Tensor& weights(std::int64_t carried, std::int64_t n, double weight,
+                        const Tensor& like) const;
 
   SampleLoss loss_;
   EstimatorOptions options_;
-  // By (carried, n); kept on the device, where a recorded pass finds them again.
-  mutable std::map<std::pair<std::int64_t, std::int64_t>, Tensor> weights_;
+  // By (carried, n, weight); kept on the device, where a recorded pass finds them again.
+  mutable std::map<std::tuple<std::int64_t, std::int64_t, double>, Tensor> weights_;
 };
 
 }  // namespace telescope

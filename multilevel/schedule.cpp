@@ -56,6 +56,17 @@ std::string BatchPlan::str() const {
   return text;
 }
 
+BatchPlan BatchPlan::at_least(std::int64_t n) const {
+  std::vector<std::int64_t> batches = batches_;
+  for (std::int64_t& batch : batches) batch = std::max(batch, n);
+  return BatchPlan(std::move(batches));
+}
+
+double Stage::probability(int level) const {
+  return probabilities.empty() ? 1.0 / plan.levels()
+                               : probabilities.at(static_cast<std::size_t>(level));
+}
+
 std::int64_t Schedule::steps() const {
   std::int64_t sum = 0;
   for (const Stage& stage : stages) sum += stage.steps;
@@ -76,6 +87,12 @@ const Stage& Schedule::stage_at(std::int64_t step) const {
   raise("schedule", "'{}' has {} steps, asked for the stage of a later one", name, steps());
 }
 
+std::int64_t Schedule::step_of_stage(std::int64_t step) const {
+  const Stage& stage = stage_at(step);
+  for (const Stage* before = stages.data(); before != &stage; ++before) step -= before->steps;
+  return step;
+}
+
 std::vector<double> level_costs(Mesh finest, int levels) {
   std::vector<double> costs;
   for (Mesh mesh = finest; mesh.level < finest.level + levels; mesh = mesh.coarser()) {
@@ -91,11 +108,14 @@ double work_units(const BatchPlan& plan, Mesh finest) {
 
 double work_units_per_step(const Stage& stage) {
   if (stage.combination == Combination::telescoping) return work_units(stage.plan, stage.finest);
-  double sum = 0;
+  const auto costs = level_costs(stage.finest, stage.plan.levels());
+  double mean = 0;
   for (int l = 0; l < stage.plan.levels(); ++l) {
-    sum += static_cast<double>(stage.plan[l]) * stage.mesh(l).cost();
+    const bool term = stage.combination == Combination::random_term;
+    const double each = term ? costs[static_cast<std::size_t>(l)] : stage.mesh(l).cost();
+    mean += stage.probability(l) * static_cast<double>(stage.plan[l]) * each;
   }
-  return sum / stage.plan.levels();
+  return mean;
 }
 
 double work_units(const Schedule& schedule) {
@@ -152,10 +172,25 @@ Schedule random_resizing(const BatchPlan& plan, std::int64_t steps) {
           {{.finest = {}, .plan = plan, .steps = steps, .combination = Combination::random_mesh}}};
 }
 
+Schedule randomised_mge(const BatchPlan& plan, std::int64_t steps) {
+  check_steps(steps);
+  auto costs = level_costs(Mesh{0}, plan.levels());
+  for (int l = 0; l < plan.levels(); ++l) {
+    costs[static_cast<std::size_t>(l)] *= static_cast<double>(plan[l]);
+  }
+  const std::vector<double> alike(costs.size(), 1.0);
+  return {"randomised-mge",
+          {{.finest = {},
+            .plan = plan,
+            .steps = steps,
+            .combination = Combination::random_term,
+            .probabilities = term_probabilities(alike, costs)}}};
+}
+
 namespace {
-constexpr std::array<std::string_view, 6> names = {
-    "single-scale",    "single-scale-small",   "mge",
-    "full-multiscale", "progressive-resizing", "random-resizing"};
+constexpr std::array<std::string_view, 7> names = {
+    "single-scale",         "single-scale-small", "mge",           "full-multiscale",
+    "progressive-resizing", "random-resizing",    "randomised-mge"};
 }
 
 std::span<const std::string_view> strategy_names() { return names; }
@@ -171,6 +206,7 @@ Schedule make_schedule(std::string_view name, const BatchPlan& plan, std::int64_
   if (name == "full-multiscale") return full_multiscale(plan, steps);
   if (name == "progressive-resizing") return progressive_resizing(plan, steps);
   if (name == "random-resizing") return random_resizing(plan, steps);
+  if (name == "randomised-mge") return randomised_mge(plan, steps);
   std::string known;
   for (const std::string_view each : names)
     known += (known.empty() ? "" : ", ") + std::string(each);

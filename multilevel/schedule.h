@@ -27,8 +27,11 @@ class BatchPlan {
   /// Error if there is no such level, as in from().
   std::int64_t operator[](int level) const;
   std::int64_t samples() const;  ///< of all levels
+  const std::vector<std::int64_t>& batches() const { return batches_; }
   /// The plan without its finest `level` levels.
   BatchPlan from(int level) const;
+  /// The plan with every batch of less than n raised to n.
+  BatchPlan at_least(std::int64_t n) const;
   std::string str() const;  ///< "16,32,64,128"
   friend bool operator==(const BatchPlan&, const BatchPlan&) = default;
 
@@ -40,7 +43,9 @@ class BatchPlan {
 /// How the levels of a step make one gradient.
 enum class Combination {
   telescoping,  ///< sum over levels of mean(grad f_l - grad f_{l+1}), and mean(grad f_L): MGE
-  random_mesh   ///< mean(grad f_l) of one level l, drawn anew every step
+  random_mesh,  ///< mean(grad f_l) of one level l, drawn anew every step
+  /// One term of the telescoping sum, drawn anew every step and weighted 1/p_l: as unbiased as all.
+  random_term
 };
 
 struct Stage {
@@ -48,9 +53,12 @@ struct Stage {
   BatchPlan plan;  ///< plan[0] on `finest`, plan[1] on the next coarser mesh, ...
   std::int64_t steps = 0;
   Combination combination = Combination::telescoping;
+  /// p_l, where a level is drawn; default: all alike. Positive and of sum 1.
+  std::vector<double> probabilities = {};
 
   Mesh mesh(int level) const { return {finest.level + level}; }
   Mesh coarsest() const { return mesh(plan.levels() - 1); }
+  double probability(int level) const;
 };
 
 struct Schedule {
@@ -62,6 +70,8 @@ struct Schedule {
   int meshes() const;
   /// Stage of a step (counted over all stages).
   const Stage& stage_at(std::int64_t step) const;
+  /// The same step, counted from the first of its stage.
+  std::int64_t step_of_stage(std::int64_t step) const;
 };
 
 /// Work units, images on mesh 0 through the network, of one sample of each level: 4^-l, and for a
@@ -69,7 +79,7 @@ struct Schedule {
 std::vector<double> level_costs(Mesh finest, int levels);
 /// Work units of one step with this plan, whose coarsest level is no difference.
 double work_units(const BatchPlan& plan, Mesh finest = {});
-/// Of one step of a stage. A random mesh costs its mean.
+/// Of one step of a stage. Where a level is drawn: its mean.
 double work_units_per_step(const Stage& stage);
 double work_units(const Schedule& schedule);
 
@@ -84,6 +94,12 @@ Schedule full_multiscale(const BatchPlan& plan, std::int64_t steps);
 Schedule progressive_resizing(const BatchPlan& plan, std::int64_t steps);
 /// Every step on one mesh, drawn uniformly, with plan[l] images.
 Schedule random_resizing(const BatchPlan& plan, std::int64_t steps);
+
+/// Every step one term of MGE (arXiv:2501.12739 with the single-term estimator of Rhee and Glynn,
+/// Operations Research 63(5), 2015): plan[l] samples of level l, weighted 1/p_l. Nothing being known
+/// of the terms' second moments, they are taken as equal: p_l in proportion to 1/sqrt(N_l C_l), see
+/// term_probabilities().
+Schedule randomised_mge(const BatchPlan& plan, std::int64_t steps);
 
 /// The names that make_schedule knows.
 std::span<const std::string_view> strategy_names();

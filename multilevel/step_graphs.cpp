@@ -45,10 +45,13 @@ void overwrite(const Samples& to, const Samples& from) {
 
 }  // namespace
 
-Estimate StepGraphs::run(const void* stage, const std::vector<Samples>& levels, Mesh finest,
-                         const Step& step) {
-  if (stage != stage_) recorded_.clear();
-  stage_ = stage;
+Estimate StepGraphs::run(const std::vector<std::int64_t>& plan, const std::vector<Samples>& levels,
+                         Mesh finest, const Step& step) {
+  if (plan != plan_) {
+    levels.front().input.stream().synchronize();  // which may be replaying one of them
+    recorded_.clear();
+  }
+  plan_ = plan;
   const auto [entry, fresh] = recorded_.try_emplace(shapes_of(levels, finest));
   if (fresh) {
     try {

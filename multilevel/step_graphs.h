@@ -20,10 +20,10 @@ class StepGraphs {
  public:
   using Step = std::function<Estimate(const std::vector<Samples>&)>;
 
-  /// The estimate of `step` on these samples; without times if it was replayed. Graphs of an earlier
-  /// stage, whose shapes do not come back, are let go.
-  Estimate run(const void* stage, const std::vector<Samples>& levels, Mesh finest,
-               const Step& step);
+  /// The estimate of `step` on these samples; without times if it was replayed. `plan` names the
+  /// stage and its batches: graphs of another, whose shapes do not come back, are let go.
+  Estimate run(const std::vector<std::int64_t>& plan, const std::vector<Samples>& levels,
+               Mesh finest, const Step& step);
 
  private:
   struct Recorded {
@@ -31,7 +31,7 @@ class StepGraphs {
     Estimate estimate;
     std::unique_ptr<Graph> graph;
   };
-  const void* stage_ = nullptr;
+  std::vector<std::int64_t> plan_;
   std::map<std::vector<std::int64_t>, Recorded> recorded_;  // by shapes
 };
 

@@ -11,6 +11,7 @@
 #include "core/host_copy.h"
 #include "layers/learning_rate.h"
 #include "layers/optimizer.h"
+#include "multilevel/batch_allocator.h"
 #include "multilevel/estimator.h"
 #include "multilevel/schedule.h"
 #include "multilevel/step_graphs.h"
@@ -28,6 +29,8 @@ struct TrainerOptions {
   /// every level's term; 0: never.
   std::int64_t measure_every = 0;
   std::int64_t micro_batches = 4;
+  /// Optimal and adaptive batches measure by themselves, whatever measure_every says.
+  AllocationOptions allocation = {};
   /// On a device that has graphs a step is recorded once for each set of shapes, and replayed. Then
   /// network and loss are called while recording only: what they do must be the same in every step.
   bool graphs = true;
@@ -48,6 +51,7 @@ struct TrainerState {
   std::int64_t steps = 0;
   double work_units = 0, seconds = 0;
   std::int64_t images = 0, flop = 0;
+  AllocationState allocation = {};
 };
 
 /// Takes the steps of a schedule, one at a time:
@@ -67,6 +71,8 @@ class Trainer {
   /// All references must outlive the trainer.
   Trainer(ParameterBuffer& parameters, Optimizer& optimizer, SampleLoss loss, SampleSource& source,
           Schedule schedule, LearningRate rate, const TrainerOptions& options = {});
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
 
   bool done() const { return state_.steps >= schedule_.steps(); }
   /// One optimizer step. Failure if the loss is not a finite number: then parameters, optimizer and
@@ -88,21 +94,32 @@ class Trainer {
   void resume(const TrainerState& state);
 
  private:
+  // What one step draws, from its finest mesh on, and what that is of the sum.
+  struct StepPlan {
+    Mesh finest;
+    BatchPlan batches;
+    Terms terms;
+    std::vector<std::int64_t> name;  // of its stage with the batches it has, for step graphs
+
+    double work_units() const;
+  };
   struct Running {
     StepReport report;
     Estimate estimate;
     HostCopy losses;
     double start = 0, work_units = 0;
     std::int64_t flop = 0, optimizer_steps_before = 0;
+    AllocationState allocation_before;
   };
 
-  std::vector<Draw> draws_of(std::int64_t step) const;
-  Mesh mesh_of(const Stage& stage, std::int64_t step) const;
-  std::vector<Samples> draw(std::int64_t step, Mesh finest);
+  int drawn_level(const Stage& stage, std::int64_t step) const;
+  StepPlan plan_of(std::int64_t step) const;
+  static std::vector<Draw> draws_of(const StepPlan& plan, std::int64_t step);
+  std::vector<Samples> draw(const StepPlan& plan, std::int64_t step);
   Tensor ids(const Draw& draw, const Device& device);
   bool measures(std::int64_t step) const;
-  Estimate estimate(const std::vector<Samples>& levels, Mesh finest);
-  Estimate estimate_and_apply(const std::vector<Samples>& levels, Mesh finest);
+  Estimate estimate(const std::vector<Samples>& levels, const StepPlan& plan);
+  Estimate estimate_and_apply(const std::vector<Samples>& levels, const StepPlan& plan);
   void launch_step();
   [[noreturn]] void give_up(const Running& failed, const MeshReport& at);
 
@@ -115,6 +132,7 @@ class Trainer {
   Coarsening coarsen_;
   Tensor device_step_;  // number of the step on the device, i64 [1]; undefined on the CPU
   Estimator estimator_;
+  BatchAllocator allocator_;
   TrainerState state_;
   StepGraphs graphs_;
   std::deque<Running> running_;

@@ -71,6 +71,56 @@ TEST_CASE("with the whole population on every level MGE is the fine gradient") {
   }
 }
 
+TEST_CASE("single terms, weighted by the chance of drawing them, have the fine gradient as mean") {
+  Problem problem;
+  const Samples population = samples(6, 1);
+  const double chances[] = {0.1, 0.3, 0.6};
+  for (const Restriction restriction : restrictions) {
+    const Estimator estimator = problem.estimator(restriction);
+    const auto w = std::vector<Samples>{population};
+    const Tensor fine = problem.gradient([&] { estimator.paired(w, Mesh{0}, 0); });
+    for (int way = 0; way < 3; ++way) {
+      Tensor mean = Tensor::zeros(fine.shape(), DType::f64);
+      for (int l = 0; l < 3; ++l) {
+        const Terms term{.last_is_difference = l < 2, .weight = 1 / chances[l]};
+        const std::vector<Samples> levels{
+            coarsen(population, Mesh{0}, Mesh{l}, coarsening(restriction))};
+        Estimate seen;
+        const Tensor g = problem.gradient([&] {
+          seen = way == 0   ? estimator.paired(levels, Mesh{l}, 0, term)
+                 : way == 1 ? estimator.merged(levels, Mesh{l}, 0, term)
+                            : estimator.measured(levels, Mesh{l}, 0, problem.parameters, 4, term);
+        });
+        accumulate(mean, scale(g, chances[l]));
+        const MeshReport report = seen.reports().at(0);
+        CHECK((report.difference == doctest::Approx(report.loss)) == (l == 2));
+        CHECK(report.flop > 0);
+        CHECK(report.seconds.has_value());
+      }
+      CHECK_NORM_CLOSE(mean, fine, 1e-12);
+    }
+  }
+}
+
+TEST_CASE("a term's norm and variance do not depend on its weight") {
+  Problem problem;
+  const Estimator estimator = problem.estimator(Restriction::injection);
+  const std::vector<Samples> levels{samples(5, 1), samples(7, 2)};
+  const auto measured = [&](Terms terms) {
+    std::vector<MeshReport> reports;
+    (void)problem.gradient([&] {
+      reports = estimator.measured(levels, Mesh{0}, 0, problem.parameters, 3, terms).reports();
+    });
+    return reports;
+  };
+  const auto plain = measured({}), weighted = measured({.weight = 8});
+  for (std::size_t l = 0; l < 2; ++l) {
+    CHECK(*weighted[l].gradient_norm == doctest::Approx(*plain[l].gradient_norm).epsilon(1e-10));
+    CHECK(*weighted[l].variance == doctest::Approx(*plain[l].variance).epsilon(1e-10));
+    CHECK(weighted[l].loss == doctest::Approx(plain[l].loss).epsilon(1e-12));
+  }
+}
+
 TEST_CASE("merged and measured passes equal paired passes") {
   Problem problem;
   const std::vector<Samples> levels{samples(2, 1), samples(4, 2), samples(9, 3)};
@@ -176,6 +226,31 @@ TEST_CASE("norm and variance of a level's term, from micro-batches") {
     reports = estimator.measured({samples(1, 4)}, Mesh{0}, 0, problem.parameters, 4).reports();
   });
   CHECK_FALSE(reports[0].variance.has_value());
+}
+
+TEST_CASE("micro-batches of unequal sizes measure the variance without bias") {
+  Problem problem;
+  const Estimator estimator = problem.estimator(Restriction::injection);
+  const Samples five = samples(5, 1);
+  const auto variance = [&](const Samples& batch, std::int64_t parts) {
+    std::vector<MeshReport> reports;
+    (void)problem.gradient([&] {
+      reports = estimator.measured({batch}, Mesh{0}, 0, problem.parameters, parts).reports();
+    });
+    return *reports[0].variance;
+  };
+  // Over all ways to part five samples into two and three, its mean is that of single samples.
+  double mean = 0;
+  for (std::int64_t a = 0; a < 5; ++a) {
+    for (std::int64_t b = a + 1; b < 5; ++b) {
+      Samples order = join(rows(five, a, 1), rows(five, b, 1));
+      for (std::int64_t i = 0; i < 5; ++i) {
+        if (i != a && i != b) order = join(order, rows(five, i, 1));
+      }
+      mean += variance(order, 2) / 10;
+    }
+  }
+  CHECK(mean == doctest::Approx(variance(five, 5)).epsilon(1e-10));
 }
 
 TEST_CASE("MGE is unbiased: its mean over random batches is the gradient of the population") {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "multilevel/schedule.h"
 
+#include <cmath>
+
 #include "support/compare.h"
 
 using namespace telescope;
@@ -31,6 +33,9 @@ TEST_CASE("Full-Multiscale goes from the coarsest mesh to the finest and halves 
   CHECK(schedule.meshes() == 4);
   CHECK(schedule.stage_at(1999).finest == Mesh{3});
   CHECK(schedule.stage_at(2000).finest == Mesh{2});
+  CHECK(schedule.step_of_stage(1999) == 1999);
+  CHECK(schedule.step_of_stage(2000) == 0);
+  CHECK(schedule.step_of_stage(3749) == 249);
   CHECK(schedule.stage_at(3749).finest == Mesh{0});
   CHECK_THROWS_AS((void)schedule.stage_at(3750), Error);
 }
@@ -43,6 +48,12 @@ TEST_CASE("baselines") {
   CHECK(work_units(random_resizing(plan, 400)) == 400 * (4 + 2 + 1 + 0.5) / 4);
   CHECK(work_units(make_schedule("single-scale", plan, 400)) == 24000);
   CHECK(work_units(make_schedule("single-scale-small", plan, 3000)) == 12000);
+  // One term a step: p_l = sqrt(1/(N_l C_l)) over their sum, at N_l C_l WU.
+  const Stage stage = randomised_mge(BatchPlan({1, 4}), 400).stages.front();
+  CHECK(stage.probability(0) == doctest::Approx(2 / (2 + std::sqrt(5.0))));  // of 1.25 and 1 WU
+  CHECK(stage.probability(0) + stage.probability(1) == doctest::Approx(1));
+  CHECK(work_units_per_step(stage) ==
+        doctest::Approx(1.25 * stage.probability(0) + stage.probability(1)));
   for (const auto name : strategy_names()) CHECK(make_schedule(name, plan, 10).name == name);
 }
 

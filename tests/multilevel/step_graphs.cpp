@@ -73,7 +73,7 @@ TEST_CASE("a step that fails is forgotten: the next one of its shapes starts ane
   std::vector<bool> recorded;
   StepGraphs graphs;
   const auto run = [&] {
-    graphs.run(nullptr, levels, Mesh{0}, [&](const std::vector<Samples>& inputs) {
+    graphs.run({}, levels, Mesh{0}, [&](const std::vector<Samples>& inputs) {
       seen.push_back(inputs.size());
       recorded.push_back(inputs.front().input.raw() != x.raw());
       if (seen.size() % 2) raise_failure("test", "no memory");

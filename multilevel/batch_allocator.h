@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// Batches that follow what a training run measures.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "multilevel/allocation.h"
+
+namespace telescope {
+
+/// Where the batches of a step come from.
+enum class Allocation {
+  planned,  ///< the schedule
+  optimal,  ///< optimal_plan() for what the first steps of each stage measured
+  adaptive  ///< the same, measured and planned anew as training goes on
+};
+
+struct AllocationOptions {
+  Allocation kind = Allocation::planned;
+  /// So many steps of each stage are taken with its own plan, and measured.
+  std::int64_t pilot = 5;
+  std::int64_t measure_every = 10;  ///< adaptive: steps between measurements after the pilot
+  std::int64_t change_every = 20;   ///< adaptive: steps between changes of the plan after the pilot
+  /// Variances are means over the measurements of a stage, exponential ones from this many on.
+  std::int64_t memory = 10;
+  /// A plan costs what the stage's own plan costs: in work units, or in seconds as measured. Seconds
+  /// are never twice the same, and neither is then a run.
+  bool seconds = false;
+};
+
+/// What a run has measured in its stage and made of it; part of a checkpoint.
+struct AllocationState {
+  std::vector<std::int64_t> batches;     ///< of the next step; empty: those of the stage's own plan
+  std::vector<double> variances, costs;  ///< running means of each level; costs in seconds
+  std::int64_t measurements = 0;
+};
+
+/// Plans the batches of the steps of a schedule, for stages with more than one level:
+///   for every step:  plan(step);  advance(step + 1);  if (measures(step)) observe(reports);
+/// The plan of a step is made before the step ahead of it is measured, when its samples begin to be
+/// loaded. It changes only `pilot` + 1 steps into a stage and every `change_every` steps, and only
+/// where variance times cost falls by a twentieth: every set of batches is a step graph of its own.
+class BatchAllocator {
+ public:
+  /// Error unless the options are at least 1, or if a stage draws levels by chance and its batches
+  /// are to be anything but planned.
+  BatchAllocator(const Schedule& schedule, const AllocationOptions& options);
+
+  /// The batches of `step`, for which advance() or restore() was called last. One that measures has
+  /// at least two samples of every level, for one has no variance.
+  BatchPlan plan(std::int64_t step) const;
+  /// Whether `step` should be measured: not if that comes too late for its stage.
+  bool measures(std::int64_t step) const;
+  /// Takes note of the variances, and the seconds if they count.
+  void observe(const std::vector<MeshReport>& meshes);
+  /// Goes on to `step`; a stage begins with its own plan and nothing measured.
+  void advance(std::int64_t step);
+
+  const AllocationState& state() const { return state_; }
+  /// Goes on from a state that was saved before `step`. Error unless it fits the stage.
+  void restore(const AllocationState& state, std::int64_t step);
+
+ private:
+  bool allocates(const Stage& stage) const;
+  bool changes(const Stage& stage, std::int64_t step_of_stage) const;
+  BatchPlan current(const Stage& stage) const;
+  void change(const Stage& stage);
+
+  const Schedule& schedule_;
+  AllocationOptions options_;
+  AllocationState state_;
+};
+
+}  // namespace telescope
