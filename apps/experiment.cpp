@@ -13,12 +13,26 @@
 
 namespace telescope::app {
 
+namespace {
+
+AllocationOptions allocation_of(const RunOptions& options) {
+  const bool optimal = options.allocation == "optimal", adaptive = options.allocation == "adaptive";
+  return {.kind = optimal    ? Allocation::optimal
+                  : adaptive ? Allocation::adaptive
+                             : Allocation::planned,
+          .seconds = options.allocation_cost == "seconds"};
+}
+
+}  // namespace
+
 Schedule schedule_of(const RunOptions& options) {
   const BatchPlan plan =
       options.batch.size() == 1
           ? BatchPlan::geometric(options.batch[0], static_cast<int>(options.levels), options.growth)
           : BatchPlan(options.batch);
-  return make_schedule(options.strategy, plan, options.steps);
+  Schedule schedule = make_schedule(options.strategy, plan, options.steps);
+  BatchAllocator::check(schedule, allocation_of(options));
+  return schedule;
 }
 
 // Degraded crops, of pictures that rest on the device where they can: which pictures, which crops
@@ -105,6 +119,7 @@ Experiment::Experiment(const RunOptions& options, const Pictures& pictures, cons
                      .coarsen = task_.coarsening(parse_restriction(options.restriction)),
                      .paired = options.paired || network_.module->mixes_samples(),
                      .measure_every = options.measure_every,
+                     .allocation = allocation_of(options),
                      .graphs = machine.graphs});
 }
 
@@ -156,6 +171,17 @@ void append(NamedTensors& all, const std::string& prefix, const NamedTensors& te
   }
 }
 
+nlohmann::json to_json(const AllocationState& a) {
+  return {{"batches", a.batches},
+          {"variances", a.variances},
+          {"costs", a.costs},
+          {"measurements", a.measurements}};
+}
+
+AllocationState allocation_from_json(const nlohmann::json& json) {
+  return {json.at("batches"), json.at("variances"), json.at("costs"), json.at("measurements")};
+}
+
 }  // namespace
 
 void Experiment::save_weights(const std::filesystem::path& path) const {
@@ -170,10 +196,13 @@ void Experiment::save_checkpoint(const std::filesystem::path& path) const {
     append(all, "optimizer." + name + ".", parameters_->slices(flat));
   }
   const TrainerState& p = trainer_->state();
-  const nlohmann::json progress{
-      {"steps", p.steps},           {"optimizer_steps", optimizer_->steps()},
-      {"work_units", p.work_units}, {"seconds", p.seconds},
-      {"images", p.images},         {"flop", p.flop}};
+  const nlohmann::json progress{{"steps", p.steps},
+                                {"optimizer_steps", optimizer_->steps()},
+                                {"work_units", p.work_units},
+                                {"seconds", p.seconds},
+                                {"images", p.images},
+                                {"flop", p.flop},
+                                {"allocation", to_json(p.allocation)}};
   write_safetensors(path, all,
                     {{"format", format_name},
                      {"network", describe_network(options_)},
@@ -199,8 +228,8 @@ void Experiment::load_checkpoint(const std::filesystem::path& path) {
   std::int64_t optimizer_steps = 0;
   try {
     const auto json = nlohmann::json::parse(metadata("progress"));
-    p = {json.at("steps"), json.at("work_units"), json.at("seconds"), json.at("images"),
-         json.at("flop")};
+    p = {json.at("steps"),  json.at("work_units"), json.at("seconds"),
+         json.at("images"), json.at("flop"),       allocation_from_json(json.at("allocation"))};
     optimizer_steps = json.at("optimizer_steps");
   } catch (const nlohmann::json::exception&) {
     raise(path.string(), "is damaged: its progress cannot be read");

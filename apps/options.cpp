@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "apps/options.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
@@ -61,13 +63,23 @@ void for_each_option(Options& o, F&& f) {
   f("resize", o.resize,
     "Resize whole pictures to --size rather than crop them, whatever their aspect (CelebA's "
     "faces)");
-  f("strategy", o.strategy,
-    "single-scale, single-scale-small, mge, full-multiscale, progressive-resizing, "
-    "random-resizing");
+  f("strategy", o.strategy, fmt::format("{}", fmt::join(strategy_names(), ", ")));
   f("levels", o.levels, "Number of meshes; each has half the pixels a side of the one before");
   f("batch", o.batch,
     "Images on mesh 0 a step, or one number per mesh, finest first: 16,32,64,128");
   f("growth", o.growth, "Batches grow by this factor from mesh to mesh");
+  f("allocation", o.allocation,
+    "Batches are doubling (from mesh to mesh, or growing by --growth), fixed (as --batch lists "
+    "them), "
+    "optimal (in proportion to sqrt(V/C), variance over cost of a sample of each level: as the "
+    "first "
+    "5 steps of every stage measure it with the batches above, for the same cost a step) or "
+    "adaptive (the same, measured every 10 steps and planned every 20); default: doubling or "
+    "fixed, "
+    "as --batch is one number or several");
+  f("allocation-cost", o.allocation_cost,
+    "Of optimal and adaptive batches: work-units, or seconds as measured, with which no run is "
+    "repeated or resumed to the same bits");
   f("steps", o.steps, "Steps; of the first (coarsest) stage where a strategy has stages");
   f("restriction", o.restriction,
     "injection, mean, full-weighting, bilinear, bilinear-aligned; default: mean to super-resolve, "
@@ -193,6 +205,7 @@ void fill_in(RunOptions& o) {
     o.restriction = name_of(enlarges ? Restriction::mean : Restriction::injection);
   }
   if (o.learning_rate == 0) o.learning_rate = enlarges ? 1e-3 : 5e-4;
+  if (o.allocation.empty()) o.allocation = o.batch.size() == 1 ? "doubling" : "fixed";
   resolve_network(o);
 }
 
@@ -203,6 +216,20 @@ void check_sizes(const RunOptions& o) {
   TELESCOPE_CHECK(o.size % scale == 0, "--size", "expected a multiple of --scale {}, got {}", scale,
                   o.size);
   if (scale > 1) check_meshes(o.size / scale, o.size / scale, static_cast<int>(o.levels));
+}
+
+void check_allocation(const RunOptions& o) {
+  const std::string& how = o.allocation;
+  TELESCOPE_CHECK(how == "doubling" || how == "fixed" || how == "optimal" || how == "adaptive",
+                  "--allocation", "expected doubling, fixed, optimal or adaptive, got '{}'", how);
+  TELESCOPE_CHECK(how != "doubling" || o.batch.size() == 1, "--allocation",
+                  "doubling takes one number from --batch, got {}", o.batch.size());
+  TELESCOPE_CHECK(how != "fixed" || o.batch.size() == static_cast<std::size_t>(o.levels),
+                  "--allocation", "fixed takes a number for each of {} meshes from --batch, got {}",
+                  o.levels, o.batch.size());
+  TELESCOPE_CHECK(o.allocation_cost == "work-units" || o.allocation_cost == "seconds",
+                  "--allocation-cost", "expected work-units or seconds, got '{}'",
+                  o.allocation_cost);
 }
 
 }  // namespace
@@ -220,6 +247,7 @@ void resolve(RunOptions& o) {
   TELESCOPE_CHECK(o.batch.size() == 1 || o.batch.size() == static_cast<std::size_t>(o.levels),
                   "--batch", "expected 1 number or one for each of {} meshes, got {}", o.levels,
                   o.batch.size());
+  check_allocation(o);
   TELESCOPE_CHECK(o.steps >= 1, "--steps", "expected at least 1, got {}", o.steps);
   TELESCOPE_CHECK(o.validation_images >= 1, "--validation-images", "expected at least 1, got {}",
                   o.validation_images);

@@ -35,6 +35,7 @@ struct RunOptions {
   std::int64_t levels = 4;
   std::vector<std::int64_t> batch = {16};
   std::int64_t growth = 2;
+  std::string allocation, allocation_cost = "work-units";
   std::int64_t steps = 2000;
   std::string restriction;
   bool paired = false;

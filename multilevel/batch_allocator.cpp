@@ -20,7 +20,10 @@ void update(std::vector<double>& mean, const std::vector<double>& values, double
 
 BatchAllocator::BatchAllocator(const Schedule& schedule, const AllocationOptions& options)
     : schedule_(schedule), options_(options) {
-  const AllocationOptions& o = options;
+  check(schedule, options);
+}
+
+void BatchAllocator::check(const Schedule& schedule, const AllocationOptions& o) {
   TELESCOPE_CHECK(o.pilot >= 1 && o.measure_every >= 1 && o.change_every >= 1 && o.memory >= 1,
                   "allocation",
                   "expected pilot, measure_every, change_every and memory of at least 1, got {}, "

@@ -43,9 +43,11 @@ struct AllocationState {
 /// where variance times cost falls by a twentieth: every set of batches is a step graph of its own.
 class BatchAllocator {
  public:
-  /// Error unless the options are at least 1, or if a stage draws levels by chance and its batches
-  /// are to be anything but planned.
+  /// Error as of check(). The schedule must outlive the allocator.
   BatchAllocator(const Schedule& schedule, const AllocationOptions& options);
+  /// Error unless the numbers are at least 1, or if a stage draws levels by chance and its batches
+  /// are to be anything but planned.
+  static void check(const Schedule& schedule, const AllocationOptions& options);
 
   /// The batches of `step`, for which advance() or restore() was called last. One that measures has
   /// at least two samples of every level, for one has no variance.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <thread>
 
@@ -79,10 +80,13 @@ TEST_CASE("train leaves a whole run folder") {
   CHECK(contents(folder.path() / "a/metrics.csv") == csv);
 }
 
-TEST_CASE("killed at any moment and resumed, a run ends in the same bits") {
+namespace {
+
+// A run of 600 steps in two stages, killed and resumed, against one that is not; its metrics.csv.
+std::string check_kill_and_resume(std::vector<std::string> longer) {
   const TemporaryFolder folder;
   const fs::path whole = folder.path() / "whole", cut = folder.path() / "cut";
-  const std::vector<std::string> longer = {"--steps", "400"};
+  longer.insert(longer.end(), {"--steps", "400"});
   REQUIRE(telescope_run(small_train(whole, longer)).code == 0);
   {
     auto arguments = small_train(cut, longer);
@@ -102,6 +106,52 @@ TEST_CASE("killed at any moment and resumed, a run ends in the same bits") {
   CHECK(contents(cut / "model.safetensors") == contents(whole / "model.safetensors"));
   const std::string csv = contents(cut / "metrics.csv");
   CHECK(std::count(csv.begin(), csv.end(), '\n') == 601);
+  return csv;
+}
+
+// The different values of a column.
+std::set<std::string> values_of(const std::string& csv, const std::string& column) {
+  std::set<std::string> values;
+  std::istringstream lines(csv);
+  std::string line, cell;
+  std::getline(lines, line);
+  const auto before = line.substr(0, line.find(column));
+  const auto index = std::count(before.begin(), before.end(), ',');
+  while (std::getline(lines, line)) {
+    std::istringstream cells(line);
+    for (std::ptrdiff_t i = 0; i <= index; ++i) std::getline(cells, cell, ',');
+    if (!cell.empty()) values.insert(cell);
+  }
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE("killed at any moment and resumed, a run ends in the same bits") {
+  CHECK(values_of(check_kill_and_resume({}), "mesh0_samples") == std::set<std::string>{"2"});
+}
+
+TEST_CASE("so does one whose batches follow what it measures") {
+  const auto csv = check_kill_and_resume({"--allocation", "adaptive", "--batch", "4"});
+  CHECK(values_of(csv, "mesh0_samples").size() > 1);
+  CHECK(values_of(csv, "mesh0_variance").size() > 20);
+}
+
+TEST_CASE("optimal batches, and one random term a step") {
+  const TemporaryFolder folder;
+  const Outcome optimal =
+      telescope_run(small_train(folder.path() / "optimal", {"--allocation", "optimal"}));
+  INFO(optimal.output);
+  REQUIRE(optimal.code == 0);
+  CHECK(contents(folder.path() / "optimal/config.json").find("\"allocation\": \"optimal\"") !=
+        std::string::npos);
+  const Outcome random = telescope_run(
+      small_train(folder.path() / "random", {"--strategy", "randomised-mge", "--seed", "2"}));
+  INFO(random.output);
+  REQUIRE(random.code == 0);
+  const std::string csv = contents(folder.path() / "random/metrics.csv");
+  CHECK(values_of(csv, "mesh0_samples") == std::set<std::string>{"2"});
+  CHECK(values_of(csv, "mesh1_samples") == std::set<std::string>{"4"});
 }
 
 TEST_CASE("a signal stops after a checkpoint, with the exit code of the signal") {
@@ -148,6 +198,14 @@ TEST_CASE("wrong requests") {
   refused({"--batch", "2,4,8"}, "--batch: expected 1 number or one for each of 2 meshes, got 3");
   refused({"--data", (folder.path() / "none").string()}, "none");
   refused({"--strategy", "sgd"}, "expected one of single-scale");
+  refused({"--allocation", "best"}, "expected doubling, fixed, optimal or adaptive, got 'best'");
+  refused({"--allocation", "doubling", "--batch", "2,4"},
+          "--allocation: doubling takes one number from --batch, got 2");
+  refused({"--allocation", "fixed"},
+          "--allocation: fixed takes a number for each of 2 meshes from --batch, got 1");
+  refused({"--allocation-cost", "joule"}, "expected work-units or seconds, got 'joule'");
+  refused({"--allocation", "adaptive", "--strategy", "random-resizing"},
+          "allocation: optimal and adaptive batches need all levels in every step");
   refused({"--task", "sing"},
           "--task: expected denoise, deblur, inpaint or super-resolve, got 'sing'");
   refused({"--model", "vgg"}, "--model: expected resnet, unet, srnet or espcn, got 'vgg'");

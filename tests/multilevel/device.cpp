@@ -98,6 +98,29 @@ TEST_CASE("a recorded step computes the bits of one that was launched kernel by 
   CHECK(random.losses() == plain.losses());
 }
 
+TEST_CASE("recorded steps follow batches that change, and terms that are drawn") {
+  const TrainerOptions adaptive{
+      .allocation = {
+          .kind = Allocation::adaptive, .pilot = 1, .measure_every = 3, .change_every = 4}};
+  TrainerOptions without_graphs = adaptive;
+  without_graphs.graphs = false;
+  const Schedule schedule = mge(BatchPlan({3, 2}), 13);
+  Run recorded(test_device(), schedule, adaptive),
+      launched(test_device(), schedule, without_graphs);
+  CHECK(recorded.losses() == launched.losses());
+  CHECK_SAME(recorded.parameters.values(), launched.parameters.values());
+  const AllocationState &a = recorded.trainer.state().allocation,
+                        &b = launched.trainer.state().allocation;
+  CHECK(a.batches == b.batches);
+  CHECK_FALSE(a.batches.empty());
+  CHECK(a.variances == b.variances);
+
+  Run random(test_device(), randomised_mge(BatchPlan::geometric(1, 2), 8));
+  Run plain(test_device(), randomised_mge(BatchPlan::geometric(1, 2), 8), {.graphs = false});
+  CHECK(random.losses() == plain.losses());
+  CHECK_SAME(random.parameters.values(), plain.parameters.values());
+}
+
 TEST_CASE("a step started before the last was read changes nothing in either") {
   Run ahead(test_device(), stages()), one_by_one(test_device(), stages());
   std::vector<double> losses;
