@@ -7,6 +7,9 @@
 // Least V for a given C, and least C for a given V, have N_l in proportion to sqrt(V_l / C_l)
 // (Giles, "Multilevel Monte Carlo path simulation", Operations Research 56(3), 2008, eq. 12).
 //
+// Where the finest level is worth less than a sample a step, it gets one all the same, unless its
+// term is drawn by chance: Combination::random_term, term_probabilities().
+//
 // Levels count from the finest of a stage, as in BatchPlan. Costs are in any unit: level_costs() in
 // work units, measured_costs() in seconds.
 #pragma once

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace telescope {
 namespace {
@@ -50,12 +51,19 @@ BatchPlan BatchAllocator::plan(std::int64_t step) const {
   return measures(step) ? plan.at_least(2) : plan;
 }
 
+// The first step of a stage, from `at` on, that may begin with other batches.
+std::int64_t BatchAllocator::next_change(std::int64_t at) const {
+  const std::int64_t first = options_.pilot + 1, every = options_.change_every;
+  if (at <= first) return first;
+  if (options_.kind != Allocation::adaptive) return std::numeric_limits<std::int64_t>::max();
+  return (at + every - 1) / every * every;
+}
+
 bool BatchAllocator::measures(std::int64_t step) const {
   const Stage& stage = schedule_.stage_at(step);
   const std::int64_t at = schedule_.step_of_stage(step);
-  if (!allocates(stage) || at + 2 >= stage.steps) return false;
-  return at < options_.pilot ||
-         (options_.kind == Allocation::adaptive && at % options_.measure_every == 0);
+  return allocates(stage) && next_change(at + 2) < stage.steps &&
+         (at < options_.pilot || at % options_.measure_every == 0);
 }
 
 void BatchAllocator::observe(const std::vector<MeshReport>& meshes) {
@@ -66,17 +74,14 @@ void BatchAllocator::observe(const std::vector<MeshReport>& meshes) {
     variances.push_back(*mesh.variance);
   }
   ++state_.measurements;
-  const double weight = 1 / static_cast<double>(std::min(state_.measurements, options_.memory));
-  update(state_.variances, variances, weight);
-  if (options_.seconds) update(state_.costs, measured_costs(meshes), weight);
-}
-
-bool BatchAllocator::changes(const Stage& stage, std::int64_t step_of_stage) const {
-  if (!allocates(stage) || state_.measurements == 0) return false;
-  const std::int64_t first = options_.pilot + 1;
-  return step_of_stage == first ||
-         (options_.kind == Allocation::adaptive && step_of_stage > first &&
-          step_of_stage % options_.change_every == 0);
+  update(state_.variances, variances,
+         1 / static_cast<double>(std::min(state_.measurements, options_.memory)));
+  if (!options_.seconds) return;
+  const std::vector<double> costs = measured_costs(meshes);
+  if (state_.costs.empty()) state_.costs = costs;
+  for (std::size_t l = 0; l < costs.size(); ++l) {
+    state_.costs[l] = std::min(state_.costs[l], costs[l]);
+  }
 }
 
 void BatchAllocator::change(const Stage& stage) {
@@ -93,7 +98,7 @@ void BatchAllocator::advance(std::int64_t step) {
   const Stage& stage = schedule_.stage_at(step);
   const std::int64_t at = schedule_.step_of_stage(step);
   if (at == 0) state_ = {};
-  if (changes(stage, at)) change(stage);
+  if (allocates(stage) && state_.measurements > 0 && next_change(at) == at) change(stage);
 }
 
 void BatchAllocator::restore(const AllocationState& state, std::int64_t step) {

@@ -24,15 +24,16 @@ struct AllocationOptions {
   std::int64_t change_every = 20;   ///< adaptive: steps between changes of the plan after the pilot
   /// Variances are means over the measurements of a stage, exponential ones from this many on.
   std::int64_t memory = 10;
-  /// A plan costs what the stage's own plan costs: in work units, or in seconds as measured. Seconds
-  /// are never twice the same, and neither is then a run.
+  /// A plan costs no more than the stage's own plan: in work units, or in seconds, the least that a
+  /// sample of each level took. Those are never twice the same, and neither is then a run.
   bool seconds = false;
 };
 
 /// What a run has measured in its stage and made of it; part of a checkpoint.
 struct AllocationState {
-  std::vector<std::int64_t> batches;     ///< of the next step; empty: those of the stage's own plan
-  std::vector<double> variances, costs;  ///< running means of each level; costs in seconds
+  std::vector<std::int64_t> batches;  ///< of the next step; empty: those of the stage's own plan
+  std::vector<double> variances;      ///< of each level: running means
+  std::vector<double> costs;          ///< of each level: least seconds a sample, if they count
   std::int64_t measurements = 0;
 };
 
@@ -49,10 +50,11 @@ class BatchAllocator {
   /// are to be anything but planned.
   static void check(const Schedule& schedule, const AllocationOptions& options);
 
-  /// The batches of `step`, for which advance() or restore() was called last. One that measures has
-  /// at least two samples of every level, for one has no variance.
+  /// The batches of `step`, for which advance() or restore() was called last. A step that measures
+  /// has at least two samples of every level, for one has no variance; where the plan has one, such
+  /// a step costs more than others.
   BatchPlan plan(std::int64_t step) const;
-  /// Whether `step` should be measured: not if that comes too late for its stage.
+  /// Whether `step` should be measured: not where no change of its stage can follow.
   bool measures(std::int64_t step) const;
   /// Takes note of the variances, and the seconds if they count.
   void observe(const std::vector<MeshReport>& meshes);
@@ -65,7 +67,7 @@ class BatchAllocator {
 
  private:
   bool allocates(const Stage& stage) const;
-  bool changes(const Stage& stage, std::int64_t step_of_stage) const;
+  std::int64_t next_change(std::int64_t at) const;
   BatchPlan current(const Stage& stage) const;
   void change(const Stage& stage);
 

@@ -63,8 +63,11 @@ BatchPlan BatchPlan::at_least(std::int64_t n) const {
 }
 
 double Stage::probability(int level) const {
-  return probabilities.empty() ? 1.0 / plan.levels()
-                               : probabilities.at(static_cast<std::size_t>(level));
+  if (probabilities.empty()) return 1.0 / plan.levels();
+  TELESCOPE_CHECK(probabilities.size() == static_cast<std::size_t>(plan.levels()), "schedule",
+                  "expected a probability for each of {} levels, got {}", plan.levels(),
+                  probabilities.size());
+  return probabilities[static_cast<std::size_t>(level)];
 }
 
 std::int64_t Schedule::steps() const {

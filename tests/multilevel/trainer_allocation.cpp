@@ -142,29 +142,42 @@ TEST_CASE("an adaptive run continued from the middle ends in the same bits") {
   }
 }
 
-TEST_CASE("steps in flight change no batches, and a step that fails is measured again") {
+TEST_CASE("steps in flight change no batches") {
   const Schedule schedule = mge(doubling, 60);
-  Run whole(schedule, adaptive), ahead(schedule, adaptive), failing(schedule, adaptive);
+  Run whole(schedule, adaptive), ahead(schedule, adaptive);
   while (!whole.trainer.done()) whole.trainer.step();
-  ahead.trainer.start_step();
   while (!ahead.trainer.done()) {
-    if (ahead.trainer.can_start() && ahead.trainer.state().steps % 7) ahead.trainer.start_step();
     if (ahead.trainer.in_flight() == 0) ahead.trainer.start_step();
+    if (ahead.trainer.can_start() && ahead.trainer.state().steps % 7) ahead.trainer.start_step();
     ahead.trainer.finish_step();
   }
   CHECK(ahead.source.counts == whole.source.counts);
   CHECK_SAME(ahead.parameters.values(), whole.parameters.values());
+}
 
-  failing.source.poisoned_step = 20;  // which is measured, and in flight with the next
-  for (int i = 0; i < 20; ++i) failing.trainer.step();
-  failing.trainer.start_step();
-  failing.trainer.start_step();
-  CHECK_THROWS_AS((void)failing.trainer.finish_step(), Failure);
-  failing.source.poisoned_step = -1;
-  failing.source.counts.erase(20), failing.source.counts.erase(21);
-  while (!failing.trainer.done()) failing.trainer.step();
-  CHECK(failing.source.counts == whole.source.counts);
-  CHECK_SAME(failing.parameters.values(), whole.parameters.values());
+TEST_CASE("what a step that fails, and those behind it, did to the batches is undone") {
+  const Schedule schedule = mge(doubling, 60);
+  Run whole(schedule, adaptive);
+  while (!whole.trainer.done()) whole.trainer.step();
+  REQUIRE(whole.source.counts[5] != whole.source.counts[6]);
+  // The batches change behind step 5; step 20 is measured.
+  for (const std::int64_t poisoned : {5, 19}) {
+    Run run(schedule, adaptive);
+    Trainer& trainer = run.trainer;
+    run.source.poisoned_step = poisoned;
+    while (trainer.state().steps + 1 < poisoned) trainer.step();
+    for (int i = 0; i < 2; ++i) trainer.start_step();
+    trainer.finish_step();
+    trainer.start_step();
+    CHECK_THROWS_AS((void)trainer.finish_step(), Failure);
+    CHECK(trainer.state().steps == poisoned);
+    run.source.poisoned_step = -1;
+    run.source.counts.erase(poisoned), run.source.counts.erase(poisoned + 1);
+    while (!trainer.done()) trainer.step();
+    CHECK(run.source.counts == whole.source.counts);
+    CHECK(trainer.state().allocation.measurements == whole.trainer.state().allocation.measurements);
+    CHECK_SAME(run.parameters.values(), whole.parameters.values());
+  }
 }
 
 TEST_CASE("one random term a step has the fine gradient as mean, and the variance that it should") {
@@ -216,15 +229,21 @@ TEST_CASE("batches by measured seconds keep about the seconds of the schedule's"
   const AllocationState& state = run.trainer.state().allocation;
   REQUIRE(state.costs.size() == 3);
   for (const double c : state.costs) CHECK(c > 0);
-  CHECK(state.measurements == 5 + 3);  // the pilot, and steps 10, 20 and 30
+  CHECK(state.measurements == 5 + 1);  // the pilot, and step 10: the last change is at 20
 }
 
 TEST_CASE("wrong chances, and a checkpoint of another stage, are errors") {
   Schedule schedule = randomised_mge(doubling, 5);
   schedule.stages[0].probabilities = {0.5, 0.6, 0.1};
-  CHECK(error_of([&] { Run run(schedule); })
-            .starts_with("trainer: 'randomised-mge' draws one of 3 levels, expected as many "
-                         "probabilities above 0 of sum 1; got 3 of sum 1.2"));
+  CHECK(
+      error_of([&] { Run r(schedule); })
+          .starts_with("trainer: 'randomised-mge' draws levels with probabilities from 0.1 on and "
+                       "of sum 1.2"));
+  schedule.stages[0].probabilities = {1.5, -0.6, 0.1};
+  CHECK(error_of([&] { Run r(schedule); }).find("from -0.6 on") != std::string::npos);
+  schedule.stages[0].probabilities = {0.5, 0.5};
+  CHECK(error_of([&] { Run r(schedule); }) ==
+        "schedule: expected a probability for each of 3 levels, got 2");
   Run run(mge(doubling, 5), adaptive);
   CHECK(error_of([&] {
           run.trainer.resume({.steps = 2, .allocation = {.batches = {1, 2}}});
