@@ -88,3 +88,24 @@ TEST_CASE("a step that fails is forgotten: the next one of its shapes starts ane
   CHECK(recorded == std::vector<bool>{false, false, true, true});
   CHECK(seen == std::vector<std::size_t>{1, 1, 1, 1});
 }
+
+TEST_CASE("the graphs of another plan are let go") {
+  const Device device = test_device();
+  if (!Graph::supported(device)) return;
+  const Tensor x = Tensor::zeros({2, 1}, DType::f32, device);
+  const std::vector<Samples> levels{{x, x, {}, Tensor::zeros({2}, DType::i64, device)}};
+  StepGraphs graphs;
+  int calls = 0;
+  const auto run = [&](std::int64_t plan) {
+    graphs.run({plan}, levels, Mesh{0}, [&](const std::vector<Samples>&) {
+      ++calls;
+      return Estimate();
+    });
+  };
+  for (int i = 0; i < 5; ++i) run(1);
+  CHECK(calls == 2);  // as it is, and recorded
+  run(2);
+  CHECK(calls == 3);
+  run(1);
+  CHECK(calls == 4);
+}
