@@ -335,12 +335,3 @@ TEST_CASE("help and info") {
   CHECK(info.output.find("oneDNN  ") != std::string::npos);
   CHECK(info.output.find("cuDNN  ") != std::string::npos);
 }
-
-TEST_CASE("the lesson trains its own network") {
-  const Outcome lesson = run_program({TELESCOPE_OWN_NETWORK});
-  CHECK(lesson.code == 0);
-  double left = 1;
-  REQUIRE(std::sscanf(lesson.output.c_str() + lesson.output.rfind("noise left"), "noise left: %lf",
-                      &left) == 1);
-  CHECK(left < 0.3);
-}
