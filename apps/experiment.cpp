@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "apps/experiment.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -25,12 +26,24 @@ AllocationOptions allocation_of(const RunOptions& options) {
 
 }  // namespace
 
+namespace {
+void set_stage_steps(Schedule& schedule, const std::vector<std::int64_t>& steps) {
+  if (steps.empty()) return;
+  TELESCOPE_CHECK(steps.size() == schedule.stages.size() &&
+                      std::all_of(steps.begin(), steps.end(), [](auto n) { return n >= 1; }),
+                  "--stage-steps", "expected a number of at least 1 for each of {} stages of {}",
+                  schedule.stages.size(), schedule.name);
+  for (std::size_t i = 0; i < steps.size(); ++i) schedule.stages[i].steps = steps[i];
+}
+}  // namespace
+
 Schedule schedule_of(const RunOptions& options) {
   const BatchPlan plan =
       options.batch.size() == 1
           ? BatchPlan::geometric(options.batch[0], static_cast<int>(options.levels), options.growth)
           : BatchPlan(options.batch);
   Schedule schedule = make_schedule(options.strategy, plan, options.steps);
+  set_stage_steps(schedule, options.stage_steps);
   BatchAllocator::check(schedule, allocation_of(options));
   return schedule;
 }

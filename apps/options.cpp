@@ -81,6 +81,7 @@ void for_each_option(Options& o, F&& f) {
     "Of optimal and adaptive batches: work-units, or seconds as measured, with which no run is "
     "repeated or resumed to the same bits");
   f("steps", o.steps, "Steps; of the first (coarsest) stage where a strategy has stages");
+  f("stage-steps", o.stage_steps, "Steps of each stage, coarsest first, in place of --steps");
   f("restriction", o.restriction,
     "injection, mean, full-weighting, bilinear, bilinear-aligned; default: mean to super-resolve, "
     "else injection");
@@ -90,7 +91,8 @@ void for_each_option(Options& o, F&& f) {
     "Learning rate of the first step; 0: the paper's (1e-3 to super-resolve, else 5e-4)");
   f("lr-final", o.final_learning_rate, "Learning rate of the last step, reached along a cosine");
   f("seed", o.seed, "Of weights, samples and noise");
-  f("validate-every", o.validate_every, "Steps between validations; 0: ten times a run");
+  f("validate-every", o.validate_every,
+    "Steps between validations; 0: ten times a run, evenly in WU, and at 1/20, 1/40, 1/80 of it");
   f("measure-every", o.measure_every,
     "Steps between measurements of each level's gradient norm and variance; 0: never");
   f("checkpoint-every", o.checkpoint_every, "Steps between checkpoints; 0: ten times a run");
@@ -105,10 +107,9 @@ void add_options(CLI::App& command, RunOptions& options, const std::vector<std::
     if constexpr (std::is_same_v<Member, bool>) {
       command.add_flag("--" + name, member, help);
     } else if constexpr (std::is_same_v<Member, std::vector<std::int64_t>>) {
-      command.add_option("--" + name, member, help)
-          ->delimiter(',')
-          ->capture_default_str()
-          ->check(number<std::int64_t>());
+      auto* option = command.add_option("--" + name, member, help);
+      option->delimiter(',')->check(number<std::int64_t>());
+      if (!member.empty()) option->capture_default_str();  // CLI11 does not come back from none
     } else if constexpr (std::is_arithmetic_v<Member>) {
       command.add_option("--" + name, member, help)->capture_default_str()->check(number<Member>());
     } else {

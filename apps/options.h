@@ -37,6 +37,7 @@ struct RunOptions {
   std::int64_t growth = 2;
   std::string allocation, allocation_cost = "work-units";
   std::int64_t steps = 2000;
+  std::vector<std::int64_t> stage_steps;  // in place of `steps`, unless empty
   std::string restriction;
   bool paired = false;
 
