@@ -244,11 +244,12 @@ void Trainer::give_up(const Running& failed, const MeshReport& at) {
   started_ = state_.steps;
   allocator_.restore(state_.allocation, started_);
   const bool fine = !std::isfinite(mesh.loss);  // or the coarse side of the difference
-  raise_failure("train",
-                "the loss of step {} on {} is {}, expected a finite number; the parameters of "
-                "the step before are kept; a smaller learning rate may help",
-                step + 1, (fine ? mesh.mesh : mesh.mesh.coarser()).str(),
-                fine ? mesh.loss : mesh.loss - mesh.difference);
+  detail::fail<Diverged>(
+      "train",
+      "the loss of step {} on {} is {}, expected a finite number; the parameters of "
+      "the step before are kept; a smaller learning rate may help",
+      step + 1, (fine ? mesh.mesh : mesh.mesh.coarser()).str(),
+      fine ? mesh.loss : mesh.loss - mesh.difference);
 }
 
 StepReport Trainer::step() {

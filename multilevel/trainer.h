@@ -46,6 +46,12 @@ struct StepReport {
   std::vector<MeshReport> meshes;
 };
 
+/// The loss of a step was not a finite number.
+class Diverged : public Failure {
+ public:
+  using Failure::Failure;
+};
+
 /// How far a run has come; what a checkpoint holds beside parameters and moments.
 struct TrainerState {
   std::int64_t steps = 0;
@@ -75,7 +81,7 @@ class Trainer {
   Trainer& operator=(const Trainer&) = delete;
 
   bool done() const { return state_.steps >= schedule_.steps(); }
-  /// One optimizer step. Failure if the loss is not a finite number: then parameters, optimizer and
+  /// One optimizer step. Diverged if the loss is not a finite number: then parameters, optimizer and
   /// state() are those of the step before, and steps in flight are given up.
   StepReport step();
 
