@@ -30,31 +30,68 @@ nlohmann::json object(const NamedValues& values) {
   return out;
 }
 
-nlohmann::json array(const std::vector<Curve>& curves) {
-  nlohmann::json out = nlohmann::json::array();
-  for (const Curve& curve : curves) {
-    out.push_back({{"label", valid_utf8(curve.label)},
-                   {"steps", numbers(curve.steps)},
-                   {"work_units", numbers(curve.work_units)},
-                   {"seconds", numbers(curve.seconds)},
-                   {"value", numbers(curve.value)}});
-  }
-  return out;
+nlohmann::json json_of(const Curve& curve) {
+  nlohmann::json json = {{"label", valid_utf8(curve.label)},
+                         {"steps", numbers(curve.steps)},
+                         {"work_units", numbers(curve.work_units)},
+                         {"seconds", numbers(curve.seconds)},
+                         {"flop", numbers(curve.flop)},
+                         {"value", numbers(curve.value)}};
+  if (!curve.panel.empty()) json["strategy"] = valid_utf8(curve.panel);
+  return json;
+}
+
+// The one list of a row's numbers, for CSV and JSON: f(name, value).
+template <class F>
+void for_each_number(const StrategyRow& row, F&& f) {
+  f("steps", row.steps);
+  f("work_units", row.work_units);
+  f("work_units_spread", row.work_units_spread);
+  f("seconds", row.seconds);
+  f("seconds_spread", row.seconds_spread);
+  f("flop", row.flop);
+  f("peak_memory_bytes", row.peak_memory_bytes);
+  f("mse", row.mse);
+  f("mse_spread", row.mse_spread);
+  f("psnr", row.psnr);
+  f("psnr_spread", row.psnr_spread);
+  f("ssim", row.ssim);
+  f("ssim_spread", row.ssim_spread);
+}
+
+template <class F>
+void for_each_number(const Versus& versus, F&& f) {
+  f("work_speedup", versus.work_speedup);
+  f("time_speedup", versus.time_speedup);
+  f("mse_ratio", versus.mse_ratio);
+  f("mse_ratio_spread", versus.mse_ratio_spread);
+  f("mse_difference", versus.mse_difference);
+  f("mse_difference_spread", versus.mse_difference_spread);
+  f("reach_work_units", versus.reach_work_units);
+  f("reach_work_units_spread", versus.reach_work_units_spread);
+  f("reach_seconds", versus.reach_seconds);
+  f("reach_seconds_spread", versus.reach_seconds_spread);
+  f("reach_work_speedup", versus.reach_work_speedup);
+  f("reach_work_speedup_spread", versus.reach_work_speedup_spread);
+  f("reach_time_speedup", versus.reach_time_speedup);
+  f("reach_time_speedup_spread", versus.reach_time_speedup_spread);
 }
 
 nlohmann::json json_of(const StrategyRow& row) {
-  return {{"name", valid_utf8(row.name)},
-          {"work_units", number(row.work_units)},
-          {"seconds", number(row.seconds)},
-          {"peak_memory_bytes", number(row.peak_memory_bytes)},
-          {"mse", number(row.mse)},
-          {"psnr", number(row.psnr)},
-          {"seeds", row.seeds},
-          {"mse_spread", number(row.mse_spread)},
-          {"psnr_spread", number(row.psnr_spread)},
-          {"baseline", valid_utf8(row.baseline)},
-          {"work_speedup", number(row.work_speedup)},
-          {"time_speedup", number(row.time_speedup)}};
+  nlohmann::json json = {
+      {"name", valid_utf8(row.name)}, {"seeds", row.seeds}, {"remark", valid_utf8(row.remark)}};
+  for_each_number(row, [&](const char* name, double value) { json[name] = number(value); });
+  return json;
+}
+
+nlohmann::json json_of(const Versus& versus) {
+  nlohmann::json json = {{"strategy", valid_utf8(versus.strategy)},
+                         {"baseline", valid_utf8(versus.baseline)},
+                         {"seeds", versus.seeds},
+                         {"reached", versus.reached},
+                         {"reached_at_first_validation", versus.at_once}};
+  for_each_number(versus, [&](const char* name, double value) { json[name] = number(value); });
+  return json;
 }
 
 nlohmann::json json_of(const MeshRow& row) {
@@ -75,46 +112,132 @@ nlohmann::json array(const std::vector<Row>& rows) {
   return out;
 }
 
-}  // namespace
-
-void compare_with(std::vector<StrategyRow>& rows, const std::string& baseline) {
-  const auto found = std::find_if(rows.begin(), rows.end(),
-                                  [&](const StrategyRow& row) { return row.name == baseline; });
-  TELESCOPE_CHECK(found != rows.end(), "report", "no strategy '{}' to compare with", baseline);
-  const StrategyRow base = *found;
-  for (StrategyRow& row : rows) {
-    row.baseline = baseline;
-    row.work_speedup = row.work_units > 0 ? base.work_units / row.work_units : kUnmeasured;
-    row.time_speedup = row.seconds > 0 ? base.seconds / row.seconds : kUnmeasured;
-  }
+const Versus* find(const Report& report, const std::string& strategy, const std::string& baseline) {
+  const auto found = std::find_if(report.versus.begin(), report.versus.end(), [&](const Versus& v) {
+    return v.strategy == strategy && v.baseline == baseline;
+  });
+  return found == report.versus.end() ? nullptr : &*found;
 }
 
-std::string format_table(const std::vector<StrategyRow>& rows) {
-  std::vector<std::vector<std::string>> cells = {
-      {"strategy", "WU", "time", "peak memory", "MSE", "PSNR", "fewer WU", "less time"}};
-  for (const StrategyRow& row : rows) {
-    cells.push_back({row.name, format_count(row.work_units), format_seconds(row.seconds),
+std::string signed_spread(double mean, double deviation, int count) {
+  return (mean > 0 ? "+" : "") + format_spread(mean, deviation, count);
+}
+
+// What it took to reach the loss, if all seeds did; `bound` is put before it where they had it at
+// their first validation.
+std::string reach_cell(const Versus& v, const char* bound, const std::string& value) {
+  if (v.seeds == 0) return "-";
+  if (v.reached == 0) return "not reached";
+  if (v.reached < v.seeds) return fmt::format("{} of {} seeds", v.reached, v.seeds);
+  return v.at_once && value != "-" ? bound + value : value;
+}
+
+std::string factor_spread(double mean, double deviation, int count) {
+  if (!std::isfinite(mean) || count < 2 || !(deviation > 0)) return format_factor(mean);
+  return format_spread(mean, deviation, count) + "×";
+}
+
+}  // namespace
+
+std::vector<std::string> baselines(const Report& report) {
+  std::vector<std::string> names;
+  for (const Versus& versus : report.versus) {
+    if (std::find(names.begin(), names.end(), versus.baseline) == names.end()) {
+      names.push_back(versus.baseline);
+    }
+  }
+  return names;
+}
+
+Cells strategy_cells(const Report& report) {
+  Cells cells = {
+      {"Strategy", "Steps", "WU", "Time", "TFLOP", "Peak memory", "MSE", "PSNR", "SSIM", "Remark"}};
+  for (const StrategyRow& row : report.strategies) {
+    cells.push_back({row.name, format_count(row.steps), format_count(row.work_units),
+                     format_seconds(row.seconds), format_value(row.flop / 1e12),
                      format_bytes(row.peak_memory_bytes),
                      format_spread(row.mse, row.mse_spread, row.seeds),
                      format_spread(row.psnr, row.psnr_spread, row.seeds),
-                     format_factor(row.work_speedup), format_factor(row.time_speedup)});
+                     format_spread(row.ssim, row.ssim_spread, row.seeds),
+                     row.remark.empty() ? "-" : row.remark});
   }
-  return align_columns(cells);
+  return cells;
 }
 
-std::string to_csv(const std::vector<StrategyRow>& rows) {
-  std::string out =
-      "strategy,work_units,seconds,peak_memory_bytes,mse,mse_spread,psnr,psnr_spread,seeds,"
-      "baseline,work_speedup,time_speedup\n";
+Cells versus_cells(const Report& report, const std::string& baseline) {
+  const std::string level = report.target ? " to target" : " to its loss";
+  Cells cells = {{"Strategy", "MSE ratio", "MSE difference", "Fewer WU", "Faster", "WU" + level,
+                  "Fewer WU" + level, "Time" + level, "Faster" + level}};
+  for (const StrategyRow& row : report.strategies) {
+    const Versus* found = find(report, row.name, baseline);
+    if (found == nullptr) continue;
+    const Versus& v = *found;
+    cells.push_back(
+        {row.name, format_spread(v.mse_ratio, v.mse_ratio_spread, v.seeds),
+         signed_spread(v.mse_difference, v.mse_difference_spread, v.seeds),
+         format_factor(v.work_speedup), format_factor(v.time_speedup),
+         reach_cell(v, "≤ ", format_count(std::round(v.reach_work_units))),
+         reach_cell(v, "≥ ",
+                    factor_spread(v.reach_work_speedup, v.reach_work_speedup_spread, v.seeds)),
+         reach_cell(v, "≤ ", format_seconds(v.reach_seconds)),
+         reach_cell(v, "≥ ",
+                    factor_spread(v.reach_time_speedup, v.reach_time_speedup_spread, v.seeds))});
+  }
+  return cells;
+}
+
+std::string versus_caption(const Report& report, const std::string& baseline) {
+  std::string text =
+      "MSE ratio and difference: this strategy's over and minus that of " + baseline +
+      " at the end of the runs, seed by seed; below 1 and below 0 are better. Fewer WU and faster: "
+      "the whole run of " +
+      baseline + " over that of this strategy. ";
+  if (report.target) {
+    return text + fmt::format(
+                      "To target: to a validation MSE of {}, read off the curves between "
+                      "validations, and how many times less that is than {} took.",
+                      format_value(*report.target), baseline);
+  }
+  return text +
+         fmt::format(
+             "To its loss: to the validation MSE that {0} had at its end, read off the curves "
+             "between validations, and how many times less that is than {0} took. Every strategy "
+             "follows the learning rate of its whole run; one made to end there could be sooner.",
+             baseline);
+}
+
+std::string format_tables(const Report& report) {
+  std::string text = align_columns(strategy_cells(report));
+  for (const std::string& baseline : baselines(report)) {
+    text += "\nagainst " + baseline + "\n" + align_columns(versus_cells(report, baseline));
+  }
+  return text;
+}
+
+std::string to_csv(const Report& report) {
+  std::vector<std::string> header = {"strategy", "seeds", "remark"};
+  std::vector<std::string> lines;
   const auto field = [](double value) {
-    return std::isfinite(value) ? fmt::format("{}", value) : std::string();
+    return "," + (std::isfinite(value) ? fmt::format("{}", value) : std::string());
   };
-  for (const StrategyRow& row : rows) {
-    out += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(row.name),
-                       field(row.work_units), field(row.seconds), field(row.peak_memory_bytes),
-                       field(row.mse), field(row.mse_spread), field(row.psnr),
-                       field(row.psnr_spread), row.seeds, csv_field(row.baseline),
-                       field(row.work_speedup), field(row.time_speedup));
+  for_each_number(StrategyRow{}, [&](const char* name, double) { header.emplace_back(name); });
+  for (const std::string& baseline : baselines(report)) {
+    for_each_number(Versus{}, [&](const std::string& name, double) {
+      header.push_back(name + " against " + baseline);
+    });
+  }
+  std::string out;
+  for (const std::string& name : header) out += (out.empty() ? "" : ",") + csv_field(name);
+  out += '\n';
+  for (const StrategyRow& row : report.strategies) {
+    out += csv_field(row.name) + "," + std::to_string(row.seeds) + "," + csv_field(row.remark);
+    for_each_number(row, [&](const char*, double value) { out += field(value); });
+    for (const std::string& baseline : baselines(report)) {
+      const Versus* versus = find(report, row.name, baseline);
+      for_each_number(versus != nullptr ? *versus : Versus{},
+                      [&](const char*, double value) { out += field(value); });
+    }
+    out += '\n';
   }
   return out;
 }
@@ -122,11 +245,16 @@ std::string to_csv(const std::vector<StrategyRow>& rows) {
 nlohmann::json to_json(const Report& report) {
   return {{"title", valid_utf8(report.title)},
           {"command_line", valid_utf8(report.command_line)},
+          {"budget", valid_utf8(report.budget)},
+          {"target", report.target ? number(*report.target) : nlohmann::json(nullptr)},
           {"configuration", object(report.configuration)},
           {"environment", object(report.environment)},
           {"strategies", array(report.strategies)},
+          {"versus", array(report.versus)},
           {"training", array(report.training)},
           {"validation", array(report.validation)},
+          {"gradient_norms", array(report.gradient_norms)},
+          {"variances", array(report.variances)},
           {"meshes", array(report.meshes)}};
 }
 

@@ -4,83 +4,17 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "apps/assets.h"
 #include "apps/report.h"
+#include "apps/report_charts.h"
 #include "apps/text.h"
 #include "core/error.h"
 
 namespace telescope::app {
 namespace {
-
-constexpr std::size_t kMostPoints = 1000;
-
-// Means of neighbours, so that at most kMostPoints are left; the last point is kept as it is.
-std::vector<double> thin(const std::vector<double>& values, bool mean) {
-  const std::size_t n = values.size();
-  if (n <= kMostPoints) return values;
-  const std::size_t group = (n + kMostPoints - 2) / (kMostPoints - 1);
-  std::vector<double> out;
-  for (std::size_t begin = 0; begin < n - 1; begin += group) {
-    const std::size_t end = std::min(begin + group, n - 1);
-    double sum = 0;
-    for (std::size_t i = begin; i < end; ++i) sum += values[i];
-    out.push_back(mean ? sum / static_cast<double>(end - begin) : values[end - 1]);
-  }
-  out.push_back(values.back());
-  return out;
-}
-
-// Seven digits are more than a screen has pixels, and keep the page small.
-double rounded(double value) {
-  const std::string digits = fmt::format("{:.7g}", value);
-  std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  return value;
-}
-
-void check_lengths(const Curve& curve) {
-  for (const auto* axis : {&curve.steps, &curve.work_units, &curve.seconds}) {
-    TELESCOPE_CHECK(axis->empty() || axis->size() == curve.value.size(), "report",
-                    "curve '{}' has {} values and {} places on an axis", curve.label,
-                    curve.value.size(), axis->size());
-  }
-}
-
-// JSON as it may stand inside a <script>: nothing in it can end the element.
-std::string script_json(const nlohmann::json& json) {
-  std::string out;
-  for (const char c : json.dump()) {
-    c == '<' ? out += "\\u003c" : out += c;
-  }
-  return out;
-}
-
-nlohmann::json chart_data(const Report& report) {
-  const auto curves = [](const std::vector<Curve>& from) {
-    nlohmann::json out = nlohmann::json::array();
-    const auto numbers = [](const std::vector<double>& values) {
-      nlohmann::json list = nlohmann::json::array();
-      for (const double v : values) {
-        list.push_back(std::isfinite(v) ? nlohmann::json(rounded(v)) : nlohmann::json(nullptr));
-      }
-      return list;
-    };
-    for (const Curve& curve : from) {
-      check_lengths(curve);
-      out.push_back({{"label", valid_utf8(curve.label)},
-                     {"steps", numbers(thin(curve.steps, false))},
-                     {"work_units", numbers(thin(curve.work_units, false))},
-                     {"seconds", numbers(thin(curve.seconds, false))},
-                     {"value", numbers(thin(curve.value, true))}});
-    }
-    return out;
-  };
-  return {{"training", curves(report.training)}, {"validation", curves(report.validation)}};
-}
 
 struct Cell {
   std::string text;
@@ -113,12 +47,6 @@ std::string table(const std::string& caption, const std::vector<std::string>& he
   return out + "</tbody></table>\n";
 }
 
-std::string times(double factor) {
-  std::string text = format_factor(factor);
-  if (text.back() == 'x') text.replace(text.size() - 1, 1, "×");
-  return text;
-}
-
 // Marks the smallest (sign 1) or largest (sign -1) value of a column, where there is a choice.
 template <class Value>
 std::vector<bool> best_of(const std::vector<StrategyRow>& rows, double sign, Value value) {
@@ -132,62 +60,128 @@ std::vector<bool> best_of(const std::vector<StrategyRow>& rows, double sign, Val
   return out;
 }
 
-// What the table says, in a sentence: the strategy that saves most work, against the baseline.
-std::string lead(const Report& report) {
-  const StrategyRow *base = nullptr, *best = nullptr;
+std::vector<std::vector<Cell>> body_of(const Cells& cells) {
+  std::vector<std::vector<Cell>> body;
+  for (std::size_t i = 1; i < cells.size(); ++i) {
+    std::vector<Cell>& row = body.emplace_back();
+    for (const std::string& text : cells[i]) row.push_back({.text = text});
+  }
+  return body;
+}
+
+// "fewer" or "more", of something of which less is better.
+std::string saving(double factor, const char* less, const char* more) {
+  return factor >= 1 ? fmt::format("{} {}", format_factor(factor), less)
+                     : fmt::format("{} {}", format_factor(1 / factor), more);
+}
+
+std::string mse_of(const StrategyRow& row) {
+  return format_spread(row.mse, row.mse_spread, row.seeds);
+}
+
+const StrategyRow* lowest_mse(const Report& report, bool with_baselines) {
+  const auto names = baselines(report);
+  const StrategyRow* best = nullptr;
   for (const StrategyRow& row : report.strategies) {
-    if (row.name == row.baseline) {
-      base = &row;
-    } else if (row.work_speedup > (best == nullptr ? 0 : best->work_speedup)) {
-      best = &row;
-    }
+    const bool is_baseline = std::find(names.begin(), names.end(), row.name) != names.end();
+    if (!std::isfinite(row.mse) || (is_baseline && !with_baselines)) continue;
+    if (best == nullptr || row.mse < best->mse) best = &row;
   }
-  if (base == nullptr || best == nullptr) return "";
-  std::string text = fmt::format("{}: {} fewer work units", best->name, times(best->work_speedup));
-  if (std::isfinite(best->time_speedup)) {
-    text += best->time_speedup >= 1
-                ? fmt::format(" and {} less time", times(best->time_speedup))
-                : fmt::format(", but {} the time,", times(1 / best->time_speedup));
+  return best;
+}
+
+// What it took to reach the baseline's loss, in words.
+std::string reach_in_words(const Report& report, const Versus& v) {
+  const std::string level = report.target ? "the target" : "that loss";
+  if (v.reached == 0) return "it did not reach " + level;
+  if (v.reached < v.seeds)
+    return fmt::format("{} of {} seeds reached {}", v.reached, v.seeds, level);
+  if (!std::isfinite(v.reach_work_speedup)) return v.baseline + " did not reach " + level;
+  return fmt::format("it reached {} with {}{} and in {}{}", level, v.at_once ? "at least " : "",
+                     saving(v.reach_work_speedup, "fewer work units", "the work"),
+                     v.at_once ? "at least " : "",
+                     saving(v.reach_time_speedup, "less time", "the time"));
+}
+
+std::string against(const Report& report, const Versus& v) {
+  std::string text = fmt::format("Against {}: {} times its MSE", v.baseline,
+                                 format_spread(v.mse_ratio, v.mse_ratio_spread, v.seeds));
+  if (report.budget.empty()) {
+    text += fmt::format(" after {} and {}", saving(v.work_speedup, "fewer work units", "the work"),
+                        saving(v.time_speedup, "less time", "the time"));
   }
-  text += fmt::format(" than {}", base->name);
-  if (std::isfinite(best->mse) && std::isfinite(base->mse)) {
-    text += fmt::format(", at an MSE of {} against {}",
-                        format_spread(best->mse, best->mse_spread, best->seeds),
-                        format_spread(base->mse, base->mse_spread, base->seeds));
+  return text + "; " + reach_in_words(report, v) + ".";
+}
+
+// What the tables say, in sentences: the strategy that came lowest, and how it stands against every
+// baseline.
+std::string lead(const Report& report) {
+  const StrategyRow* lowest = lowest_mse(report, true);
+  const StrategyRow* best = lowest_mse(report, false);
+  if (report.versus.empty() || best == nullptr) return "";
+  std::string text = report.budget.empty() ? "" : "At " + report.budget + " each: ";
+  text +=
+      lowest == best
+          ? best->name
+          : fmt::format("the baseline {} ended at the lowest validation MSE, {}; of the others, {}",
+                        lowest->name, mse_of(*lowest), best->name);
+  text += fmt::format(" ended at {}{}. ", lowest == best ? "the lowest validation MSE, " : "",
+                      mse_of(*best));
+  for (const Versus& v : report.versus) {
+    if (v.strategy == best->name && v.seeds > 0) text += against(report, v) + " ";
   }
-  return "<p class=\"lead\">" + escape_html(text) + ".</p>";
+  text.pop_back();
+  return "<p class=\"lead\">" + escape_html(text) + "</p>";
+}
+
+// How many seeds the figures are of, and what stands behind ±.
+std::string about_seeds(const Report& report) {
+  const auto [least, most] = std::minmax_element(
+      report.strategies.begin(), report.strategies.end(),
+      [](const StrategyRow& a, const StrategyRow& b) { return a.seeds < b.seeds; });
+  if (most->seeds <= 1) return "One seed: no spread is known.";
+  const std::string count = least->seeds == most->seeds
+                                ? fmt::format("{}", most->seeds)
+                                : fmt::format("{} to {}", least->seeds, most->seeds);
+  return "Means over " + count +
+         " seeds; ± is the sample standard deviation of one run. Seeds that diverged are in no "
+         "mean.";
 }
 
 std::string strategies(const Report& report) {
   const auto& rows = report.strategies;
   if (rows.empty()) return "";
-  const auto work = best_of(rows, 1, [](const auto& r) { return r.work_units; });
-  const auto seconds = best_of(rows, 1, [](const auto& r) { return r.seconds; });
-  const auto memory = best_of(rows, 1, [](const auto& r) { return r.peak_memory_bytes; });
-  const auto mse = best_of(rows, 1, [](const auto& r) { return r.mse; });
-  const auto psnr = best_of(rows, -1, [](const auto& r) { return r.psnr; });
-  std::vector<std::vector<Cell>> cells;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const StrategyRow& row = rows[i];
-    cells.push_back({{row.name},
-                     {format_count(row.work_units), work[i]},
-                     {format_seconds(row.seconds), seconds[i]},
-                     {format_bytes(row.peak_memory_bytes), memory[i]},
-                     {format_spread(row.mse, row.mse_spread, row.seeds), mse[i]},
-                     {format_spread(row.psnr, row.psnr_spread, row.seeds), psnr[i]},
-                     {times(row.work_speedup)},
-                     {times(row.time_speedup)}});
+  const Cells cells = strategy_cells(report);
+  auto body = body_of(cells);
+  const std::pair<std::size_t, std::vector<bool>> marks[] = {
+      {2, best_of(rows, 1, [](const auto& r) { return r.work_units; })},
+      {3, best_of(rows, 1, [](const auto& r) { return r.seconds; })},
+      {5, best_of(rows, 1, [](const auto& r) { return r.peak_memory_bytes; })},
+      {6, best_of(rows, 1, [](const auto& r) { return r.mse; })},
+      {7, best_of(rows, -1, [](const auto& r) { return r.psnr; })},
+      {8, best_of(rows, -1, [](const auto& r) { return r.ssim; })}};
+  for (const auto& [column, best] : marks) {
+    for (std::size_t i = 0; i < body.size(); ++i) body[i][column].best = best[i];
   }
-  std::string caption =
-      "One work unit (WU) is one full-size image through the network; an image on a "
-      "mesh twice as coarse costs a quarter. ";
-  if (!rows[0].baseline.empty()) caption += "Fewer and faster: against " + rows[0].baseline + ". ";
-  caption += "MSE and PSNR (dB) are those of the validation set.";
-  return "<section id=\"strategies\"><h2>Strategies</h2>\n" +
-         table(caption,
-               {"Strategy", "WU", "Time", "Peak memory", "MSE", "PSNR", "Fewer WU", "Faster"},
-               cells) +
+  const std::string caption =
+      "One work unit (WU) is one full-size image through the network; an image on a mesh twice as "
+      "coarse costs a quarter. Time is that of training, without validation. MSE, PSNR (dB) and "
+      "SSIM are "
+      "those of the validation set at the end. " +
+      about_seeds(report);
+  return "<section id=\"strategies\"><h2>Strategies</h2>\n" + table(caption, cells.front(), body) +
          "</section>\n";
+}
+
+std::string versus(const Report& report) {
+  std::string out;
+  for (const std::string& baseline : baselines(report)) {
+    const Cells cells = versus_cells(report, baseline);
+    if (cells.size() < 3) continue;  // the baseline against itself
+    out += "<section class=\"versus\"><h2>Against " + escape_html(baseline) + "</h2>\n" +
+           table(versus_caption(report, baseline), cells.front(), body_of(cells)) + "</section>\n";
+  }
+  return out;
 }
 
 std::string meshes(const Report& report) {
@@ -209,29 +203,6 @@ std::string meshes(const Report& report) {
              "the end, time and floating-point operations over the run. Mesh 0 is the finest.",
              {"Strategy", "Mesh", "Loss", "Gradient norm", "Variance", "Time", "GFLOP"}, cells) +
          "</section>\n";
-}
-
-// One chart for each abscissa; page.js draws into the canvases.
-std::string charts(const char* group, const std::string& name, const std::vector<Curve>& curves) {
-  if (curves.empty()) return "";
-  std::string out = fmt::format("<section class=\"charts\" data-group=\"{}\"><h2>{}</h2>\n", group,
-                                escape_html(name));
-  out += "<div class=\"controls\"></div><div class=\"grid\">\n";
-  static constexpr std::pair<const char*, const char*> kAxes[] = {
-      {"work_units", "work units"}, {"seconds", "seconds of training"}, {"steps", "steps"}};
-  std::string labels;
-  for (const Curve& curve : curves) {
-    const std::string quoted = escape_html(curve.label);
-    if (labels.find(quoted) == std::string::npos) labels += (labels.empty() ? "" : ", ") + quoted;
-  }
-  for (const auto& [axis, axis_name] : kAxes) {
-    out += fmt::format(
-        "<figure><div class=\"plot\"><canvas role=\"img\" data-axis=\"{0}\" "
-        "aria-label=\"{1} against {2}, for {3}. The last values stand in the table of "
-        "strategies.\"></canvas></div><figcaption>against {2}</figcaption></figure>\n",
-        axis, escape_html(name), axis_name, labels);
-  }
-  return out + "</div></section>\n";
 }
 
 std::uint32_t big_endian(std::string_view bytes, std::size_t at) {
@@ -283,10 +254,8 @@ std::string details(const Report& report) {
 std::string render_html(const Report& report) {
   const std::string title = escape_html(report.title);
   std::string body = "<header><h1>" + title + "</h1>" + lead(report) + "</header>\n<main>\n" +
-                     strategies(report) +
-                     charts("validation", report.validation_name, report.validation) +
-                     charts("training", report.training_name, report.training) + pictures(report) +
-                     meshes(report) + details(report) + "</main>\n";
+                     strategies(report) + versus(report) + chart_sections(report) +
+                     pictures(report) + meshes(report) + details(report) + "</main>\n";
   std::string page =
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
@@ -297,7 +266,7 @@ std::string render_html(const Report& report) {
   page += title + "</title>\n<style>\n";
   page += assets::page_css;
   page += "</style>\n</head>\n<body>\n" + body;
-  page += "<script type=\"application/json\" id=\"data\">" + script_json(chart_data(report));
+  page += "<script type=\"application/json\" id=\"data\">" + chart_data(report);
   page += "</script>\n<script>\n";
   page += assets::chart_js;
   page += "\n</script>\n<script>\n";

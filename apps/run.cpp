@@ -1,27 +1,31 @@
 // SPDX-License-Identifier: MIT
 #include "apps/run.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "apps/image.h"
 #include "apps/progress.h"
 #include "apps/signals.h"
 #include "core/memory.h"
+#include "multilevel/budget.h"
 
 namespace telescope::app {
+std::string mesh_column(int mesh, const char* name) { return Mesh{mesh}.str() + "_" + name; }
+
 namespace {
 
 constexpr const char* mesh_columns[] = {"samples",  "loss",    "difference", "gradient_norm",
                                         "variance", "seconds", "flop"};
 
-std::string mesh_column(int mesh, const char* name) { return Mesh{mesh}.str() + "_" + name; }
-
 std::vector<std::string> columns_for(int meshes) {
   std::vector<std::string> columns = {
-      "step",           "work_units",      "seconds",          "images",
-      "flop",           "learning_rate",   "finest_mesh",      "loss",
-      "validation_mse", "validation_psnr", "peak_memory_bytes"};
+      "step",           "work_units",      "seconds",         "images",
+      "flop",           "learning_rate",   "finest_mesh",     "loss",
+      "validation_mse", "validation_psnr", "validation_ssim", "peak_memory_bytes"};
   for (int m = 0; m < meshes; ++m) {
     for (const char* name : mesh_columns) columns.push_back(mesh_column(m, name));
   }
@@ -41,7 +45,8 @@ std::vector<CsvCell> row_of(const StepReport& report, const TrainerState& state,
   add(state.steps, state.work_units, state.seconds, state.images, state.flop, report.learning_rate,
       std::int64_t{report.meshes.front().mesh.level}, report.loss);
   add(cell(quality ? std::optional(quality->mse) : std::nullopt),
-      cell(quality ? std::optional(quality->psnr) : std::nullopt), memory_use(device).peak);
+      cell(quality ? std::optional(quality->psnr) : std::nullopt),
+      cell(quality ? std::optional(quality->ssim) : std::nullopt), memory_use(device).peak);
   for (int m = 0; m < meshes; ++m) {
     const auto found = std::find_if(report.meshes.begin(), report.meshes.end(),
                                     [m](const MeshReport& r) { return r.mesh.level == m; });
@@ -61,13 +66,53 @@ bool due(std::int64_t steps_done, std::int64_t every, std::int64_t total) {
   return steps_done % every == 0 || steps_done == total;
 }
 
+// After which steps to validate by default: evenly in work, as stages differ in what a step costs,
+// and more often where the loss falls fastest.
+std::set<std::int64_t> validations_of(const Schedule& schedule) {
+  std::set<std::int64_t> steps;
+  for (const int part : {80, 40, 20}) steps.insert(steps_of_share(schedule, 1.0 / part));
+  for (int tenth = 1; tenth <= 10; ++tenth) steps.insert(steps_of_share(schedule, tenth / 10.0));
+  return steps;
+}
+
+Quality validated(const Experiment& experiment) {
+  const Quality quality = experiment.validate();
+  if (!std::isfinite(quality.mse)) {
+    throw Diverged(
+        fmt::format("validation: the MSE after step {} is {}, expected a finite number; "
+                    "a smaller learning rate may help",
+                    experiment.trainer().state().steps, quality.mse));
+  }
+  return quality;
+}
+
+// The validation MSE after the last step that is on record, if there was one.
+std::optional<double> last_mse(const RunFolder& folder) {
+  const CsvColumns csv = read_csv(folder.metrics_path());
+  const auto& mse = csv.at("validation_mse");
+  return mse.empty() || std::isnan(mse.back()) ? std::nullopt : std::optional(mse.back());
+}
+
 }  // namespace
 
-int run(Experiment& experiment, const RunFolder& folder, bool resumed) {
+RunEnd run(Experiment& experiment, const RunFolder& folder, bool resumed, const Limits& limits) {
   Trainer& trainer = experiment.trainer();
   const RunOptions& options = experiment.options();
   const std::int64_t total = trainer.schedule().steps();
   const int meshes = trainer.schedule().meshes();
+  const std::set<std::int64_t> validations = validations_of(trainer.schedule());
+  const auto validates = [&](std::int64_t step) {
+    return options.validate_every > 0 ? due(step, options.validate_every, total)
+                                      : validations.count(step) > 0;
+  };
+  const auto ending_at = [&](std::optional<double> mse, bool late) {
+    std::optional<Ending> ending;
+    if (late) ending = Ending::out_of_time;
+    if (trainer.done()) ending = Ending::completed;
+    if (mse && *mse <= limits.target) ending = Ending::reached_target;
+    return ending;
+  };
+  const auto out_of_time = [&] { return trainer.state().seconds > limits.seconds; };
   const bool runs_ahead = !experiment.device().is_cpu();  // the CPU is done when a call returns
   const auto point = [&](double loss) {
     const TrainerState& s = trainer.state();
@@ -97,14 +142,16 @@ int run(Experiment& experiment, const RunFolder& folder, bool resumed) {
     progress.finish();
     checkpoint();
   };
-  while (!trainer.done()) {
+  std::optional<Ending> ending;
+  if (resumed) ending = ending_at(last_mse(folder), out_of_time());
+  while (!ending) {
     StepReport report;
     try {
       if (trainer.in_flight() == 0) trainer.start_step();
       // A device is given its next step early, but not past one after which all must stand still.
       const std::int64_t next = trainer.state().steps + 1;
-      const bool pause = due(next, options.validate_every, total) ||
-                         due(next, options.checkpoint_every, total) || stop_requested();
+      const bool pause = validates(next) || due(next, options.checkpoint_every, total) ||
+                         stop_requested() || out_of_time();
       if (runs_ahead && !pause) trainer.start_step();
       report = trainer.finish_step();
     } catch (const Failure&) {
@@ -112,9 +159,10 @@ int run(Experiment& experiment, const RunFolder& folder, bool resumed) {
       throw;
     }
     const std::int64_t done = trainer.state().steps;
+    const bool late = out_of_time() && trainer.in_flight() == 0;
     std::optional<Quality> quality;
     try {
-      if (due(done, options.validate_every, total)) quality = experiment.validate();
+      if (late || validates(done)) quality = validated(experiment);
     } catch (const Failure&) {
       log(report, {});
       save_what_is_done();
@@ -123,78 +171,14 @@ int run(Experiment& experiment, const RunFolder& folder, bool resumed) {
     log(report, quality);
     if (trainer.in_flight() > 0) continue;
     const bool stop = stop_requested() != 0;  // asked once, so that no step is left out
-    if (stop || due(done, options.checkpoint_every, total)) checkpoint();
+    ending = ending_at(quality ? std::optional(quality->mse) : std::nullopt, late);
+    if (stop || ending || due(done, options.checkpoint_every, total)) checkpoint();
     if (stop) break;
   }
   progress.finish();
-  if (trainer.done()) experiment.save_weights(folder.path() / "model.safetensors");
-  return trainer.done() ? 0 : stop_requested();
-}
-
-namespace {
-
-double last_number(const std::vector<double>& values) {
-  const auto found =
-      std::find_if(values.rbegin(), values.rend(), [](double v) { return std::isfinite(v); });
-  return found == values.rend() ? kUnmeasured : *found;
-}
-
-double total_of(const std::vector<double>& values) {
-  double sum = 0;
-  for (const double value : values) sum += std::isfinite(value) ? value : 0;
-  return sum;
-}
-
-// Of all steps on a mesh; unmeasured if some of them were not timed (those of recorded graphs).
-double seconds_of(const std::vector<double>& samples, const std::vector<double>& seconds) {
-  for (std::size_t i = 0; i < samples.size(); ++i) {
-    if (std::isfinite(samples[i]) && !std::isfinite(seconds[i])) return kUnmeasured;
-  }
-  return total_of(seconds);
-}
-
-// The points of a curve at which `values` has a number.
-Curve curve_of(const CsvColumns& csv, const std::string& label, const char* values) {
-  Curve curve{.label = label};
-  const auto& column = csv.at(values);
-  for (std::size_t i = 0; i < column.size(); ++i) {
-    if (!std::isfinite(column[i])) continue;
-    curve.value.push_back(column[i]);
-    curve.steps.push_back(csv.at("step")[i]);
-    curve.work_units.push_back(csv.at("work_units")[i]);
-    curve.seconds.push_back(csv.at("seconds")[i]);
-  }
-  return curve;
-}
-
-}  // namespace
-
-RunSummary summarise(const RunFolder& folder, const Schedule& schedule, std::int64_t size) {
-  const CsvColumns csv = read_csv(folder.metrics_path());
-  const std::string& name = schedule.name;
-  RunSummary summary{.row = {.name = name,
-                             .work_units = last_number(csv.at("work_units")),
-                             .seconds = last_number(csv.at("seconds")),
-                             .mse = last_number(csv.at("validation_mse")),
-                             .psnr = last_number(csv.at("validation_psnr"))},
-                     .training = curve_of(csv, name, "loss"),
-                     .validation = curve_of(csv, name, "validation_mse"),
-                     .meshes = {}};
-  const auto& peaks = csv.at("peak_memory_bytes");
-  summary.row.peak_memory_bytes =
-      peaks.empty() ? kUnmeasured : *std::max_element(peaks.begin(), peaks.end());
-  for (int m = 0; m < schedule.meshes(); ++m) {
-    const auto column = [&](const char* what) { return csv.at(mesh_column(m, what)); };
-    summary.meshes.push_back({.strategy = name,
-                              .mesh = m,
-                              .size = size / Mesh{m}.spacing(),
-                              .loss = last_number(column("loss")),
-                              .gradient_norm = last_number(column("gradient_norm")),
-                              .variance = last_number(column("variance")),
-                              .seconds = seconds_of(column("samples"), column("seconds")),
-                              .flop = total_of(column("flop"))});
-  }
-  return summary;
+  if (!ending) return {Ending::interrupted, stop_requested()};
+  experiment.save_weights(folder.path() / "model.safetensors");
+  return {*ending, stop_requested()};
 }
 
 std::string sample_sheet(const Experiment& experiment, std::int64_t count) {

@@ -24,7 +24,8 @@ constexpr const char* kMark = "telescope";
 constexpr const char* kFiles[] = {"config.json",       "metrics.csv",
                                   "report.html",       "checkpoint.safetensors",
                                   "model.safetensors", "samples/validation.png",
-                                  "results.csv",       "results.json"};
+                                  "results.csv",       "results.json",
+                                  "result.json"};
 
 // What a killed process was writing (write_file_atomically). Only with the lock.
 void remove_temporaries(const fs::path& folder) {

@@ -75,7 +75,7 @@ std::string format_seconds(double seconds) {
 
 std::string format_factor(double factor) {
   if (!std::isfinite(factor) || factor <= 0) return kUnknown;
-  return fmt::format("{:.{}f}x", factor, factor < 9.995 ? 2 : factor < 99.95 ? 1 : 0);
+  return fmt::format("{:.{}f}×", factor, factor < 9.995 ? 2 : factor < 99.95 ? 1 : 0);
 }
 
 std::string format_spread(double mean, double deviation, int count) {

@@ -17,7 +17,7 @@ std::string format_value(double value);
 std::string format_bytes(double bytes);
 /// "0.84 s", "42.3 s", "2 min 05 s", "3 h 07 min".
 std::string format_seconds(double seconds);
-/// "16.7x", and "-" where there is nothing to compare with.
+/// "16.7×", and "-" where there is nothing to compare with.
 std::string format_factor(double factor);
 /// A mean and its standard deviation over `count` values: "0.0741 ± 0.0013"; of one, only itself.
 std::string format_spread(double mean, double deviation, int count);

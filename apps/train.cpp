@@ -8,6 +8,7 @@
 #include "apps/run.h"
 #include "apps/signals.h"
 #include "apps/subcommands.h"
+#include "apps/summary.h"
 
 namespace telescope::app {
 namespace {
@@ -26,17 +27,20 @@ void write_report(const TrainCommand& train, const Experiment& experiment,
   const RunSummary summary = summarise(folder, experiment.trainer().schedule(), options.size);
   const std::string sheet = sample_sheet(experiment);
   folder.write_sample("validation", sheet);
-  folder.write_report(render_html(
-      {.title = options.task + " with " + options.model + ", " + options.strategy,
-       .command_line = train.command_line,
-       .configuration = configuration(options),
-       .environment = environment(experiment.device()),
-       .strategies = {summary.row},
-       .training = {summary.training},
-       .validation = {summary.validation},
-       .meshes = summary.meshes,
-       .pictures = {{.png = sheet, .caption = "Degraded, restored and clean validation images"}}}));
-  std::printf("%s", format_table({summary.row}).c_str());
+  const Report report = {
+      .title = options.task + " with " + options.model + ", " + options.strategy,
+      .command_line = train.command_line,
+      .configuration = configuration(options),
+      .environment = environment(experiment.device()),
+      .strategies = {summary.row},
+      .training = {summary.training},
+      .validation = {summary.validation},
+      .gradient_norms = summary.gradient_norms,
+      .variances = summary.variances,
+      .meshes = summary.meshes,
+      .pictures = {{.png = sheet, .caption = "Degraded, restored and clean validation images"}}};
+  folder.write_report(render_html(report));
+  std::printf("%s", format_tables(report).c_str());
   std::printf("report: %s\n", folder.report_path().c_str());
 }
 
@@ -71,11 +75,12 @@ int train(TrainCommand& train) {
   }
   std::fprintf(stderr, "%s\nrun folder: %s\n", pictures.description().c_str(),
                folder->path().c_str());
-  if (const int signal = run(experiment, *folder, train.resume)) {
+  const RunEnd end = run(experiment, *folder, train.resume);
+  if (end.ending == Ending::interrupted) {
     std::fprintf(stderr,
                  "stopped after step %ld; continue with: telescope train --resume --out %s\n",
                  static_cast<long>(experiment.trainer().state().steps), folder->path().c_str());
-    return exit_code_of(signal);
+    return exit_code_of(end.signal);
   }
   write_report(train, experiment, *folder);
   return 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Draws the charts of a report: for each group (training, validation) the same curves against work
-// units, seconds and steps, with one legend. Colours come from page.css, so that they follow the
-// theme and the printer; dashes tell curves apart where colours do not.
+// Draws the charts of a report: a group of curves (validation loss, gradient norms, ...) shares one
+// legend and is drawn against work units, seconds, FLOP and steps, or in a panel for each strategy.
+// Several seeds are a line, their mean, and a band from the lowest to the highest. Colours come from
+// page.css, so that they follow the theme and the printer; dashes tell curves apart where colours do not.
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
@@ -12,6 +13,8 @@
   const short = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
   const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
   const number = (v) => (v !== 0 && Math.abs(v) < 1e-4 ? v.toExponential(2) : short.format(v));
+  const readable = (v) => (Math.abs(v) >= 1e15 ? v.toExponential(1) : Math.abs(v) >= 1000 ? compact.format(v) : number(v));
+  const units = { work_units: "work units", seconds: "seconds", flop: "FLOP", steps: "steps" };
   const all = [];
 
   // Mean over a window that looks back: what the eye would follow through the noise.
@@ -24,20 +27,27 @@
     });
   }
 
-  function points(curve, axis, logX, logY) {
+  function points(curve, axis, values, logX, logY) {
     return (curve[axis] || [])
-      .map((x, i) => ({ x, y: curve.value[i] }))
+      .map((x, i) => ({ x, y: values[i] }))
       .filter((p) => finite(p.x) && finite(p.y) && !(logX && p.x <= 0) && !(logY && p.y <= 0));
   }
 
-  function datasets(group, axis) {
+  // The curves of one canvas: all, or those of its panel.
+  function datasets(group, axis, panel) {
     const sets = [];
     for (const curve of group.curves) {
       const index = group.labels.indexOf(curve.label);
-      if (group.hidden.has(index)) continue;
-      const raw = points(curve, axis, group.logX, group.logY);
+      if (group.hidden.has(index) || curve.panel !== panel) continue;
+      const raw = points(curve, axis, curve.value, group.logX, group.logY);
       const look = { index, label: curve.label, borderJoinStyle: "round", pointHitRadius: 8 };
       const noisy = raw.length > 150;
+      if (curve.low && !noisy) {
+        for (const [values, fill] of [[curve.low, false], [curve.high, "-1"]]) {
+          sets.push({ ...look, data: points(curve, axis, values, group.logX, group.logY), band: true, fill,
+            borderWidth: 0, pointRadius: 0, pointHitRadius: 0, order: 3 });
+        }
+      }
       if (noisy) {
         // Behind the mean, without a tooltip.
         sets.push({ ...look, data: raw, faint: true, borderWidth: 1, pointRadius: 0, order: 2 });
@@ -45,15 +55,21 @@
       sets.push({ ...look, data: noisy ? smooth(raw, Math.ceil(raw.length / 40)) : raw, order: 1,
         borderWidth: 2.2, borderDash: dashes[index % 6], pointRadius: raw.length > 25 ? 0 : 2.5 });
     }
+    const xs = sets.flatMap((set) => set.data.map((p) => p.x));
+    if (group.target && xs.length) {
+      const ends = [Math.min(...xs), Math.max(...xs)].map((x) => ({ x, y: group.target }));
+      sets.push({ label: "target", data: ends, rule: true, borderWidth: 1, borderDash: [2, 2], pointRadius: 0 });
+    }
     return sets;
   }
 
   // Takes the colours of the page as it is now. `chart` is a chart or what one is made from.
   function paint(chart) {
     for (const set of chart.data.datasets) {
-      const c = colour(set.index);
+      const c = set.rule ? css("--quiet") : colour(set.index);
       set.borderColor = set.faint ? `${c}38` : c;
-      set.backgroundColor = set.pointBackgroundColor = set.pointBorderColor = c;
+      set.backgroundColor = set.band ? `${c}2b` : c;
+      set.pointBackgroundColor = set.pointBorderColor = c;
     }
     for (const scale of Object.values(chart.options.scales)) {
       scale.ticks.color = scale.title.color = css("--quiet");
@@ -63,9 +79,11 @@
 
   // The range of all curves on one axis, with a little air on a logarithmic one, where four decades
   // up to the largest value are the most that is shown: the first steps would else fill the chart.
-  function range(sets, key, log) {
+  // `shared`: also where the axis is linear, so that panels look alike.
+  function range(sets, key, log, shared) {
     const values = sets.flatMap((set) => set.data.map((p) => p[key]));
-    if (!log || !values.length) return {};
+    if (!values.length || !(log || shared)) return {};
+    if (!log) return { suggestedMin: 0, suggestedMax: values.reduce((a, b) => Math.max(a, b)) };
     const max = values.reduce((a, b) => Math.max(a, b));
     const min = Math.max(values.reduce((a, b) => Math.min(a, b)), max / 1e4);
     return { min: min / 1.08, max: max * 1.08 };
@@ -88,17 +106,20 @@
           const round = Math.abs(digits - Math.round(digits)) < 1e-6;
           if (log && !(round && shown.includes(Math.round(digits)))) return null;
           if (log) value = Number(`${Math.round(digits)}e${power}`);
-          return Math.abs(value) >= 1000 ? compact.format(value) : number(value);
+          return readable(value);
         } },
     };
   }
 
   function draw(group) {
-    for (const canvas of group.canvases) {
+    // Panels are there to be held against each other, so they share their axes.
+    const shown = group.canvases.map((canvas) => datasets(group, canvas.dataset.axis, canvas.dataset.panel));
+    const common = group.panels.length > 1 ? shown.flat() : null;
+    group.canvases.forEach((canvas, at) => {
       const axis = canvas.dataset.axis;
       const old = Chart.getChart(canvas);
       if (old) all.splice(all.indexOf(old), 1), old.destroy();
-      const sets = datasets(group, axis);
+      const sets = shown[at];
       const config = {
         type: "line",
         data: { datasets: sets },
@@ -106,15 +127,15 @@
           animation: false, maintainAspectRatio: false, parsing: false,
           interaction: { mode: "nearest", axis: "x", intersect: false },
           scales: {
-            x: scale(group.logX, 8, range(sets, "x", group.logX)),
-            y: scale(group.logY, 7, range(sets, "y", group.logY)),
+            x: scale(group.logX, 8, range(common || sets, "x", group.logX, common)),
+            y: scale(group.logY, 7, range(common || sets, "y", group.logY, common)),
           },
           plugins: {
             legend: { display: false },
             tooltip: {
-              filter: (item) => !item.dataset.faint,
+              filter: (item) => !item.dataset.faint && !item.dataset.band,
               callbacks: {
-                title: (items) => items.length ? `${number(items[0].parsed.x)} ${axis.replace("_", " ")}` : "",
+                title: (items) => items.length ? `${readable(items[0].parsed.x)} ${units[axis]}` : "",
                 label: (item) => ` ${item.dataset.label}: ${number(item.parsed.y)}`,
               },
             },
@@ -123,7 +144,7 @@
       };
       paint(config);
       all.push(new Chart(canvas, config));
-    }
+    });
   }
 
   // The line a curve is drawn with, as a small picture in its legend button.
@@ -168,12 +189,12 @@
 
   Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
   for (const section of document.querySelectorAll("section.charts")) {
-    const curves = data[section.dataset.group];
+    const { curves, target } = data[section.dataset.group];
     // Logarithmic where the figures span enough for it to tell more.
     const ends = curves.map((c) => c.work_units.at(-1)).filter((v) => v > 0);
     const values = curves.flatMap((c) => c.value).filter(finite);
     const group = {
-      curves, hidden: new Set(), labels: [...new Set(curves.map((c) => c.label))],
+      curves, target, hidden: new Set(), panels: [...new Set(curves.map((c) => c.panel))], labels: [...new Set(curves.map((c) => c.label))],
       logX: Math.max(...ends) > 4 * Math.min(...ends),
       logY: Math.min(...values) > 0 && Math.max(...values) > 4 * Math.min(...values),
       canvases: [],

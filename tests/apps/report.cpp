@@ -30,8 +30,33 @@ std::vector<StrategyRow> rows() {
   rows[1].psnr = 11.3;
   rows[1].seeds = 3;
   rows[1].mse_spread = 0.0013;
-  compare_with(rows, "single scale");
   return rows;
+}
+
+std::vector<Versus> versus() {
+  std::vector<Versus> all(2);
+  all[0] = {.strategy = "single scale",
+            .baseline = "single scale",
+            .seeds = 1,
+            .work_speedup = 1,
+            .time_speedup = 1,
+            .mse_ratio = 1,
+            .mse_difference = 0,
+            .reached = 1,
+            .reach_work_units = 23000,
+            .reach_seconds = 96,
+            .reach_work_speedup = 1,
+            .reach_time_speedup = 1};
+  all[1] = {.strategy = "Full-Multiscale",
+            .baseline = "single scale",
+            .seeds = 3,
+            .work_speedup = 16.7,
+            .time_speedup = 12.5,
+            .mse_ratio = 1.007,
+            .mse_ratio_spread = 0.018,
+            .mse_difference = 0.0005,
+            .mse_difference_spread = 0.0013};
+  return all;
 }
 
 Report report() {
@@ -39,7 +64,8 @@ Report report() {
   r.title = "A run";
   r.command_line = "telescope compare";
   r.strategies = rows();
-  r.validation = {{"single scale", {1, 2}, {10, 20}, {0.1, 0.2}, {0.5, 0.25}}};
+  r.versus = versus();
+  r.validation = {{"single scale", "", {1, 2}, {10, 20}, {0.1, 0.2}, {1e9, 2e9}, {0.5, 0.25}}};
   r.training = r.validation;
   r.meshes = {{.strategy = "MGE", .mesh = 1, .size = 32, .flop = 2e9}};
   r.pictures = {{png(), "degraded | restored | clean", ""}};
@@ -65,56 +91,106 @@ nlohmann::json data_of(const std::string& page) {
 
 }  // namespace
 
-TEST_CASE("the table of strategies lines up and says what was not measured") {
-  CHECK("\n" + format_table(rows()) == R"(
-strategy              WU        time  peak memory              MSE   PSNR  fewer WU  less time
-single scale      24,000  1 min 40 s            -          0.07360      -     1.00x      1.00x
-Full-Multiscale  1,437.5      8.00 s      1.0 MiB  0.0741 ± 0.0013  11.30     16.7x      12.5x
+TEST_CASE("the tables line up and say what was not measured") {
+  CHECK("\n" + format_tables(report()) == R"(
+Strategy              WU        Time  Peak memory              MSE   PSNR
+single scale      24,000  1 min 40 s            -          0.07360      -
+Full-Multiscale  1,437.5      8.00 s      1.0 MiB  0.0741 ± 0.0013  11.30
+
+against single scale
+Strategy             MSE ratio    MSE difference  Fewer WU  Faster  WU to its loss  Fewer WU to its loss  Time to its loss  Faster to its loss
+single scale             1.000                 0     1.00×   1.00×          23,000                 1.00×        1 min 36 s               1.00×
+Full-Multiscale  1.007 ± 0.018  +0.0005 ± 0.0013     16.7×   12.5×     not reached           not reached       not reached         not reached
 )");
 }
 
-TEST_CASE("CSV and JSON leave empty what was not measured, and quote") {
-  auto two = rows();
-  two[0].name = "single, \"big\"";
-  CHECK(to_csv(two) ==
-        "strategy,work_units,seconds,peak_memory_bytes,mse,mse_spread,psnr,psnr_spread,seeds,"
-        "baseline,work_speedup,time_speedup\n"
-        "\"single, \"\"big\"\"\",24000,100,,0.0736,,,,1,single scale,1,1\n"
-        "Full-Multiscale,1437.5,8,1048576,0.0741,0.0013,11.3,,3,single scale,16.695652173913043,"
-        "12.5\n");
+TEST_CASE("work to the baseline's loss: a factor, a bound, some seeds, or none") {
   Report r = report();
+  Versus& v = r.versus[1];
+  v.reach_work_units = 1200.4, v.reach_work_speedup = 20, v.reach_work_speedup_spread = 1.5;
+  v.reached = 3;
+  CHECK(versus_cells(r, "single scale")[2][5] == "1,200");
+  CHECK(versus_cells(r, "single scale")[2][6] == "20.0 ± 1.5×");
+  CHECK(versus_cells(r, "single scale")[2][7] == "-");
+  v.at_once = true;
+  CHECK(versus_cells(r, "single scale")[2][5] == "≤ 1,200");
+  CHECK(versus_cells(r, "single scale")[2][6] == "≥ 20.0 ± 1.5×");
+  v.reached = 2;
+  CHECK(versus_cells(r, "single scale")[2][6] == "2 of 3 seeds");
+  v.seeds = 0;
+  CHECK(versus_cells(r, "single scale")[2][6] == "-");
+  r.target = 0.07;
+  CHECK(versus_cells(r, "single scale")[0][5] == "WU to target");
+  CHECK(holds(versus_caption(r, "single scale"), "MSE of 0.07000"));
+  CHECK(versus_cells(r, "none").size() == 1);
+}
+
+TEST_CASE("CSV and JSON leave empty what was not measured, and quote") {
+  Report r = report();
+  r.strategies[0].name = r.versus[0].strategy = "single, \"big\"";
+  r.strategies[1].remark = "seed 1 diverged at step 3";
+  const std::string csv = to_csv(r);
+  CHECK(csv.starts_with(
+      "strategy,seeds,remark,steps,work_units,work_units_spread,seconds,seconds_spread,flop,"
+      "peak_memory_bytes,mse,mse_spread,psnr,psnr_spread,ssim,ssim_spread,"
+      "work_speedup against single scale,"));
+  CHECK(holds(
+      csv, "\n\"single, \"\"big\"\"\",1,,,24000,,100,,,,0.0736,,,,,,1,1,1,,0,,23000,,96,,1,,1,\n"));
+  CHECK(holds(csv,
+              "\nFull-Multiscale,3,seed 1 diverged at step 3,,1437.5,,8,,,1048576,0.0741,0.0013,"
+              "11.3,,,,16.7,12.5,1.007,0.018,0.0005,0.0013,,,,,,,,\n"));
   r.title = "\xFF";  // not UTF-8
   const auto json = to_json(r);
   CHECK(json["title"] == "\xEF\xBF\xBD");
   CHECK(json["strategies"][0]["psnr"].is_null());
   CHECK(json["strategies"][1]["work_units"] == 1437.5);
+  CHECK(json["versus"][1]["mse_ratio"] == 1.007);
+  CHECK(json["versus"][1]["reach_work_units"].is_null());
   CHECK(json["validation"][0]["value"] == std::vector<double>{0.5, 0.25});
   CHECK(json["configuration"]["model"] == "resnet");
   CHECK_FALSE(json.dump().empty());
 }
 
-TEST_CASE("a speed-up needs its baseline") {
-  auto two = rows();
-  CHECK(error_of([&] { compare_with(two, "none"); }) ==
-        "report: no strategy 'none' to compare with");
-  two[1].work_units = 0;
-  compare_with(two, "single scale");
-  CHECK_FALSE(two[1].work_speedup == two[1].work_speedup);  // not a number
+TEST_CASE("the page says in sentences which strategy came lowest, and against what") {
+  Report r = report();
+  r.strategies[0].mse = 0.08;
+  Versus& v = r.versus[1];
+  v.reached = 3, v.reach_work_speedup = 20, v.reach_time_speedup = 0.5;
+  CHECK(
+      holds(render_html(r),
+            "Full-Multiscale ended at the lowest validation MSE, 0.0741 ± 0.0013. Against single "
+            "scale: 1.007 ± 0.018 times its MSE after 16.7× fewer work units and 12.5× less time; "
+            "it reached that loss with 20.0× fewer work units and in 2.00× the time."));
+  v.at_once = true;
+  CHECK(holds(render_html(r), "with at least 20.0× fewer work units and in"));
+  v.reached = 1;
+  CHECK(holds(render_html(r), "; 1 of 3 seeds reached that loss."));
+  v.reached = 0;
+  CHECK(holds(render_html(r), "; it did not reach that loss."));
+  r.budget = "24,000 WU";
+  CHECK(holds(render_html(r), "At 24,000 WU each: Full-Multiscale ended at"));
+  CHECK_FALSE(holds(render_html(r), "times its MSE after"));
+  r.strategies[0].mse = 0.07;
+  CHECK(holds(render_html(r),
+              "the baseline single scale ended at the lowest validation MSE, "
+              "0.07000; of the others, Full-Multiscale ended at 0.0741"));
+  CHECK(holds(render_html(r), "Means over 1 to 3 seeds"));
+  r.strategies[1].seeds = 1;
+  CHECK(holds(render_html(r), "One seed: no spread is known."));
 }
 
 TEST_CASE("the page holds everything and asks for nothing") {
   const std::string page = render_html(report());
   CHECK(page.starts_with("<!DOCTYPE html>"));
   CHECK(holds(page, std::string(assets::chart_js)));
-  CHECK(holds(page,
-              "Full-Multiscale: 16.7× fewer work units and 12.5× less time than single "
-              "scale, at an MSE of 0.0741 ± 0.0013 against 0.07360."));
+  CHECK(holds(page, "<h2>Against single scale</h2>"));
   CHECK(holds(page,
               "<img alt=\"degraded | restored | clean\" width=\"12\" height=\"8\" "
               "src=\"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAMAAAAC"));
   CHECK(count(page, "<canvas") == 6);
   CHECK(count(page, "aria-label=") == 6);
-  CHECK(count(page, "<th scope=\"row\">") == 3);
+  CHECK(count(page, "data-axis=\"flop\"") == 1);
+  CHECK(count(page, "<th scope=\"row\">") == 5);
   CHECK(holds(page, "1 (32×32)"));
   CHECK_FALSE(holds(page, "Gradient norm"));  // of no row
   CHECK(holds(page, "<dt>threads</dt><dd>2</dd>"));
@@ -138,33 +214,35 @@ TEST_CASE("no name can break out of the page") {
   r.strategies[1].name = r.training[0].label = r.validation[0].label = evil;
   r.meshes[0].strategy = r.pictures[0].caption = r.pictures[0].alt = evil;
   r.configuration = r.environment = {{evil, evil}};
-  compare_with(r.strategies, evil);
+  r.versus[1].strategy = r.versus[1].baseline = r.strategies[1].remark = evil;
+  r.variances = {r.validation[0]};
+  r.variances[0].panel = evil;
   const std::string page = render_html(r);
   CHECK(count(page, "<script") == scripts);
   CHECK_FALSE(holds(page, "<script>alert"));
   CHECK_FALSE(holds(page, "<img src=x"));
-  CHECK(data_of(page)["training"][0]["label"] == evil);
+  CHECK(data_of(page)["training"]["curves"][0]["label"] == evil);
 }
 
 TEST_CASE("curves: gaps stay gaps, long ones are thinned, unequal ones are refused") {
   Report r = report();
   r.validation[0].value[0] = kUnmeasured;
   Curve& curve = r.training[0];
-  curve = {"long", {}, {}, {}, {}};
+  curve = {"long", "", {}, {}, {}, {}, {}};
   for (int i = 1; i <= 100000; ++i) {
     curve.steps.push_back(i);
     curve.value.push_back(i % 2);  // the mean of neighbours is a half
   }
   const auto data = data_of(render_html(r));
-  CHECK(data["validation"][0]["value"][0].is_null());
-  const auto steps = data["training"][0]["steps"].get<std::vector<double>>();
-  const auto value = data["training"][0]["value"].get<std::vector<double>>();
+  CHECK(data["validation"]["curves"][0]["value"][0].is_null());
+  const auto steps = data["training"]["curves"][0]["steps"].get<std::vector<double>>();
+  const auto value = data["training"]["curves"][0]["value"].get<std::vector<double>>();
   CHECK(steps.size() == value.size());
   CHECK(steps.size() <= 1000);
   CHECK(steps.size() > 900);
   CHECK(steps.back() == 100000);
   CHECK(value[500] == doctest::Approx(0.5).epsilon(0.01));
-  CHECK(data["training"][0]["seconds"].empty());
+  CHECK(data["training"]["curves"][0]["seconds"].empty());
 
   curve.value.pop_back();
   CHECK(error_of([&] { render_html(r); }) ==

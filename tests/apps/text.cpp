@@ -46,9 +46,9 @@ TEST_CASE("numbers as people read them") {
   CHECK(format_seconds(11220) == "3 h 07 min");
   CHECK(format_seconds(kInfinity) == "-");
 
-  CHECK(format_factor(16.69) == "16.7x");
-  CHECK(format_factor(1) == "1.00x");
-  CHECK(format_factor(334.2) == "334x");
+  CHECK(format_factor(16.69) == "16.7×");
+  CHECK(format_factor(1) == "1.00×");
+  CHECK(format_factor(334.2) == "334×");
   CHECK(format_factor(kNan) == "-");
 
   CHECK(format_spread(0.07412, 0.00131, 3) == "0.0741 ± 0.0013");

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+#include "apps/budget.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "apps/text.h"
+#include "multilevel/budget.h"
+
+namespace telescope::app {
+namespace {
+
+constexpr double kOverrun = 1.05;
+// Stages have half the steps of the one before: so many that the ratios come out whole.
+constexpr std::int64_t kManySteps = std::int64_t{1} << 20;
+constexpr std::int64_t kPilotMeasureEvery = 4;
+
+std::vector<std::int64_t> steps_of(const Schedule& schedule) {
+  std::vector<std::int64_t> steps;
+  for (const Stage& stage : schedule.stages) steps.push_back(stage.steps);
+  return steps;
+}
+
+// The more, the cheaper a step is: about as much work on every stage, but a few steps at least,
+// and enough of a stage that draws its mesh to see all of them.
+std::vector<std::int64_t> pilot_steps(const Schedule& schedule) {
+  double dearest = 0;
+  for (const Stage& stage : schedule.stages) {
+    dearest = std::max(dearest, work_units_per_step(stage));
+  }
+  std::vector<std::int64_t> steps;
+  for (const Stage& stage : schedule.stages) {
+    const auto cheap = static_cast<std::int64_t>(9 * dearest / work_units_per_step(stage));
+    const bool draws = stage.combination == Combination::random_mesh;
+    steps.push_back(std::clamp<std::int64_t>(cheap, 9, 65) * (draws ? stage.plan.levels() : 1));
+  }
+  return steps;
+}
+
+// The first step on a mesh finds memory and caches cold, and does not move it.
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// Times of one stage's steps by their finest mesh, plain ones and those that measured gradients.
+struct Times {
+  std::map<int, std::vector<double>> plain, measured;
+
+  void add(const StepReport& report) {
+    const MeshReport& finest = report.meshes.front();
+    (finest.gradient_norm ? measured : plain)[finest.mesh.level].push_back(report.seconds);
+  }
+  // Of a step with one in `measure_every` measured; every mesh counts the same.
+  double per_step(std::int64_t measure_every) const {
+    const double share = measure_every > 0 ? 1 / static_cast<double>(measure_every) : 0;
+    double sum = 0;
+    for (const auto& [mesh, seconds] : plain) {
+      const double typical = median(seconds);
+      const auto found = measured.find(mesh);
+      const double slow = found == measured.end() ? typical : median(found->second);
+      sum += (1 - share) * typical + share * slow;
+    }
+    return sum / static_cast<double>(plain.size());
+  }
+};
+
+double positive(const char* option, double value) {
+  TELESCOPE_CHECK(std::isfinite(value) && value > 0, option, "expected a number above 0, got {}",
+                  value);
+  return value;
+}
+
+}  // namespace
+
+std::string Budget::str() const {
+  if (work_units) return format_count(*work_units) + " WU";
+  return seconds ? format_seconds(*seconds) : "";
+}
+
+Limits Budget::limits() const {
+  Limits limits;
+  if (seconds) limits.seconds = kOverrun * *seconds;
+  if (target) limits.target = *target;
+  return limits;
+}
+
+void check(const Budget& budget) {
+  if (budget.work_units) positive("--budget-wu", *budget.work_units);
+  if (budget.seconds) positive("--budget-seconds", *budget.seconds);
+  if (budget.target) positive("--target", *budget.target);
+}
+
+namespace {
+// f(name, member)
+template <class AnyBudget, class F>
+void for_each_member(AnyBudget& budget, F&& f) {
+  f("budget-wu", budget.work_units);
+  f("budget-seconds", budget.seconds);
+  f("target", budget.target);
+}
+}  // namespace
+
+nlohmann::json to_json(const Budget& budget) {
+  nlohmann::json json = nlohmann::json::object();
+  for_each_member(budget, [&](const char* name, const std::optional<double>& member) {
+    json[name] = member ? nlohmann::json(*member) : nlohmann::json(nullptr);
+  });
+  return json;
+}
+
+Budget budget_from_json(const nlohmann::json& json) {
+  Budget budget;
+  for_each_member(budget, [&](const char* name, std::optional<double>& member) {
+    if (!json.at(name).is_null()) member = json.at(name).get<double>();
+  });
+  return budget;
+}
+
+std::vector<double> seconds_per_step(const RunOptions& options, const Pictures& pictures,
+                                     const Machine& machine) {
+  RunOptions pilot = options;
+  pilot.stage_steps = pilot_steps(schedule_of(options));
+  if (pilot.measure_every > 0) pilot.measure_every = kPilotMeasureEvery;
+  Experiment experiment(pilot, pictures, machine);
+  Trainer& trainer = experiment.trainer();
+  const Schedule& schedule = trainer.schedule();
+  const bool runs_ahead = !machine.device.is_cpu();  // as in run()
+  std::vector<Times> times(schedule.stages.size());
+  while (!trainer.done()) {
+    if (trainer.in_flight() == 0) trainer.start_step();
+    if (runs_ahead && trainer.can_start()) trainer.start_step();
+    const StepReport report = trainer.finish_step();
+    const Stage& stage = schedule.stage_at(report.step);
+    times[static_cast<std::size_t>(&stage - schedule.stages.data())].add(report);
+  }
+  std::vector<double> seconds;
+  for (const Times& stage : times) seconds.push_back(stage.per_step(options.measure_every));
+  return seconds;
+}
+
+RunOptions within_budget(RunOptions options, const Budget& budget, const Pictures& pictures,
+                         const Machine& machine) {
+  if (!budget.work_units && !budget.seconds) return options;
+  options.steps = kManySteps;
+  Schedule schedule = schedule_of(options);
+  if (budget.work_units) {
+    schedule = with_budget(schedule, *budget.work_units);
+  } else {
+    schedule = with_budget(schedule, seconds_per_step(options, pictures, machine), *budget.seconds);
+  }
+  options.steps = schedule.stages.front().steps;
+  options.stage_steps = steps_of(schedule);
+  return options;
+}
+
+}  // namespace telescope::app
