@@ -132,11 +132,6 @@ std::string reach_cell(const Versus& v, const char* bound, const std::string& va
   return v.at_once && value != "-" ? bound + value : value;
 }
 
-std::string factor_spread(double mean, double deviation, int count) {
-  if (!std::isfinite(mean) || count < 2 || !(deviation > 0)) return format_factor(mean);
-  return format_spread(mean, deviation, count) + "×";
-}
-
 }  // namespace
 
 std::vector<std::string> baselines(const Report& report) {
@@ -172,16 +167,17 @@ Cells versus_cells(const Report& report, const std::string& baseline) {
     const Versus* found = find(report, row.name, baseline);
     if (found == nullptr) continue;
     const Versus& v = *found;
-    cells.push_back(
-        {row.name, format_spread(v.mse_ratio, v.mse_ratio_spread, v.seeds),
-         signed_spread(v.mse_difference, v.mse_difference_spread, v.seeds),
-         format_factor(v.work_speedup), format_factor(v.time_speedup),
-         reach_cell(v, "≤ ", format_count(std::round(v.reach_work_units))),
-         reach_cell(v, "≥ ",
-                    factor_spread(v.reach_work_speedup, v.reach_work_speedup_spread, v.seeds)),
-         reach_cell(v, "≤ ", format_seconds(v.reach_seconds)),
-         reach_cell(v, "≥ ",
-                    factor_spread(v.reach_time_speedup, v.reach_time_speedup_spread, v.seeds))});
+    cells.push_back({row.name, format_spread(v.mse_ratio, v.mse_ratio_spread, v.seeds),
+                     signed_spread(v.mse_difference, v.mse_difference_spread, v.seeds),
+                     format_factor(v.work_speedup), format_factor(v.time_speedup),
+                     reach_cell(v, "≤ ", format_count(std::round(v.reach_work_units))),
+                     reach_cell(v, "≥ ",
+                                format_factor_spread(v.reach_work_speedup,
+                                                     v.reach_work_speedup_spread, v.seeds)),
+                     reach_cell(v, "≤ ", format_seconds(v.reach_seconds)),
+                     reach_cell(v, "≥ ",
+                                format_factor_spread(v.reach_time_speedup,
+                                                     v.reach_time_speedup_spread, v.seeds))});
   }
   return cells;
 }

@@ -70,8 +70,8 @@ std::vector<std::vector<Cell>> body_of(const Cells& cells) {
 }
 
 // "fewer" or "more", of something of which less is better.
-std::string saving(double factor, const char* less, const char* more) {
-  return factor >= 1 ? fmt::format("{} {}", format_factor(factor), less)
+std::string saving(double factor, double deviation, int count, const char* less, const char* more) {
+  return factor >= 1 ? fmt::format("{} {}", format_factor_spread(factor, deviation, count), less)
                      : fmt::format("{} {}", format_factor(1 / factor), more);
 }
 
@@ -97,18 +97,21 @@ std::string reach_in_words(const Report& report, const Versus& v) {
   if (v.reached < v.seeds)
     return fmt::format("{} of {} seeds reached {}", v.reached, v.seeds, level);
   if (!std::isfinite(v.reach_work_speedup)) return v.baseline + " did not reach " + level;
-  return fmt::format("it reached {} with {}{} and in {}{}", level, v.at_once ? "at least " : "",
-                     saving(v.reach_work_speedup, "fewer work units", "the work"),
-                     v.at_once ? "at least " : "",
-                     saving(v.reach_time_speedup, "less time", "the time"));
+  return fmt::format(
+      "it reached {} with {}{} and in {}{}", level, v.at_once ? "at least " : "",
+      saving(v.reach_work_speedup, v.reach_work_speedup_spread, v.seeds, "fewer work units",
+             "the work"),
+      v.at_once ? "at least " : "",
+      saving(v.reach_time_speedup, v.reach_time_speedup_spread, v.seeds, "less time", "the time"));
 }
 
 std::string against(const Report& report, const Versus& v) {
   std::string text = fmt::format("Against {}: {} times its MSE", v.baseline,
                                  format_spread(v.mse_ratio, v.mse_ratio_spread, v.seeds));
   if (report.budget.empty()) {
-    text += fmt::format(" after {} and {}", saving(v.work_speedup, "fewer work units", "the work"),
-                        saving(v.time_speedup, "less time", "the time"));
+    text += fmt::format(" after {} and {}",
+                        saving(v.work_speedup, kUnmeasured, 1, "fewer work units", "the work"),
+                        saving(v.time_speedup, kUnmeasured, 1, "less time", "the time"));
   }
   return text + "; " + reach_in_words(report, v) + ".";
 }
@@ -153,13 +156,15 @@ std::string strategies(const Report& report) {
   if (rows.empty()) return "";
   const Cells cells = strategy_cells(report);
   auto body = body_of(cells);
-  const std::pair<std::size_t, std::vector<bool>> marks[] = {
-      {2, best_of(rows, 1, [](const auto& r) { return r.work_units; })},
-      {3, best_of(rows, 1, [](const auto& r) { return r.seconds; })},
+  std::vector<std::pair<std::size_t, std::vector<bool>>> marks = {
       {5, best_of(rows, 1, [](const auto& r) { return r.peak_memory_bytes; })},
       {6, best_of(rows, 1, [](const auto& r) { return r.mse; })},
       {7, best_of(rows, -1, [](const auto& r) { return r.psnr; })},
       {8, best_of(rows, -1, [](const auto& r) { return r.ssim; })}};
+  if (report.budget.empty()) {  // else what was used is no merit
+    marks.emplace_back(2, best_of(rows, 1, [](const auto& r) { return r.work_units; }));
+    marks.emplace_back(3, best_of(rows, 1, [](const auto& r) { return r.seconds; }));
+  }
   for (const auto& [column, best] : marks) {
     for (std::size_t i = 0; i < body.size(); ++i) body[i][column].best = best[i];
   }

@@ -85,6 +85,11 @@ std::string format_spread(double mean, double deviation, int count) {
   return fmt::format("{:.{}f} ± {:.{}f}", mean, decimals, deviation, decimals);
 }
 
+std::string format_factor_spread(double mean, double deviation, int count) {
+  if (!std::isfinite(mean) || count < 2 || !(deviation > 0)) return format_factor(mean);
+  return format_spread(mean, deviation, count) + "×";
+}
+
 std::size_t display_width(std::string_view text) {
   return text.size() -
          static_cast<std::size_t>(std::count_if(text.begin(), text.end(), is_continuation));

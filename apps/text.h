@@ -21,6 +21,8 @@ std::string format_seconds(double seconds);
 std::string format_factor(double factor);
 /// A mean and its standard deviation over `count` values: "0.0741 ± 0.0013"; of one, only itself.
 std::string format_spread(double mean, double deviation, int count);
+/// The same of a factor: "3.6 ± 0.4×".
+std::string format_factor_spread(double mean, double deviation, int count);
 
 /// Columns a terminal needs for UTF-8 text: one a code point.
 std::size_t display_width(std::string_view text);

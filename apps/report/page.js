@@ -196,13 +196,15 @@
     const group = {
       curves, target, hidden: new Set(), panels: [...new Set(curves.map((c) => c.panel))], labels: [...new Set(curves.map((c) => c.label))],
       logX: Math.max(...ends) > 4 * Math.min(...ends),
-      logY: Math.min(...values) > 0 && Math.max(...values) > 4 * Math.min(...values),
+      logY: Math.min(...values) > 0 && Math.max(...values) > 2 * Math.min(...values),
       canvases: [],
     };
     for (const canvas of section.querySelectorAll("canvas")) {
       if (curves.some((c) => (c[canvas.dataset.axis] || []).length)) group.canvases.push(canvas);
       else canvas.closest("figure").remove();
     }
+    // What it took to reach a loss is read off the first steps as much as off the last.
+    if (section.dataset.group === "validation" && group.labels.length > 1) group.logX = true;
     controls(group, section.querySelector(".controls"));
     draw(group);
   }

@@ -155,14 +155,15 @@ TEST_CASE("the page says in sentences which strategy came lowest, and against wh
   Report r = report();
   r.strategies[0].mse = 0.08;
   Versus& v = r.versus[1];
-  v.reached = 3, v.reach_work_speedup = 20, v.reach_time_speedup = 0.5;
+  v.reached = 3, v.reach_work_speedup = 20, v.reach_work_speedup_spread = 1.5;
+  v.reach_time_speedup = 0.5;
   CHECK(
       holds(render_html(r),
             "Full-Multiscale ended at the lowest validation MSE, 0.0741 ± 0.0013. Against single "
             "scale: 1.007 ± 0.018 times its MSE after 16.7× fewer work units and 12.5× less time; "
-            "it reached that loss with 20.0× fewer work units and in 2.00× the time."));
+            "it reached that loss with 20.0 ± 1.5× fewer work units and in 2.00× the time."));
   v.at_once = true;
-  CHECK(holds(render_html(r), "with at least 20.0× fewer work units and in"));
+  CHECK(holds(render_html(r), "with at least 20.0 ± 1.5× fewer work units and in"));
   v.reached = 1;
   CHECK(holds(render_html(r), "; 1 of 3 seeds reached that loss."));
   v.reached = 0;

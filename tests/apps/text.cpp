@@ -50,6 +50,10 @@ TEST_CASE("numbers as people read them") {
   CHECK(format_factor(1) == "1.00×");
   CHECK(format_factor(334.2) == "334×");
   CHECK(format_factor(kNan) == "-");
+  CHECK(format_factor_spread(3.64, 0.41, 3) == "3.64 ± 0.41×");
+  CHECK(format_factor_spread(3.64, 0, 3) == "3.64×");
+  CHECK(format_factor_spread(3.64, 0.41, 1) == "3.64×");
+  CHECK(format_factor_spread(kNan, kNan, 3) == "-");
 
   CHECK(format_spread(0.07412, 0.00131, 3) == "0.0741 ± 0.0013");
   CHECK(format_spread(0.07412, kNan, 1) == "0.07412");
