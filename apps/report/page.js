@@ -83,7 +83,8 @@
   function range(sets, key, log, shared) {
     const values = sets.flatMap((set) => set.data.map((p) => p[key]));
     if (!values.length || !(log || shared)) return {};
-    if (!log) return { suggestedMin: 0, suggestedMax: values.reduce((a, b) => Math.max(a, b)) };
+    const largest = values.reduce((a, b) => Math.max(a, b));
+    if (!log) return key === "x" ? { min: 0, max: largest } : { suggestedMin: 0, suggestedMax: largest };
     const max = values.reduce((a, b) => Math.max(a, b));
     const min = Math.max(values.reduce((a, b) => Math.min(a, b)), max / 1e4);
     return { min: min / 1.08, max: max * 1.08 };
