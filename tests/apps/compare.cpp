@@ -188,7 +188,8 @@ TEST_CASE("a target ends runs at the first validation that has it") {
 
 TEST_CASE("a run out of time stops, is validated, and does not go on when resumed") {
   const TemporaryFolder folder;
-  const RunOptions options = small_run();
+  RunOptions options = small_run();
+  options.validate_every = 18;
   const Pictures pictures(options, [](std::string_view) {});
   const RunFolder out(folder / "a", Existing::refuse);
   out.write_config(to_json(options));
