@@ -146,7 +146,11 @@ TEST_CASE("a comparison killed in a run and resumed ends in the same bits") {
     auto again = small_compare(cut, request);
     again.emplace_back("--overwrite");
     Process process(again);
-    for (int i = 0; i < 4000 && fs::exists(cut / "mge/result.json"); ++i) {
+    const auto begun = [&] {
+      return !fs::exists(cut / "single-scale/result.json") &&
+             fs::exists(cut / "single-scale/checkpoint.safetensors");
+    };
+    for (int i = 0; i < 8000 && !begun(); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     process.kill(SIGKILL);
