@@ -33,7 +33,7 @@ std::vector<std::int64_t> pilot_steps(const Schedule& schedule) {
   std::vector<std::int64_t> steps;
   for (const Stage& stage : schedule.stages) {
     const auto cheap = static_cast<std::int64_t>(9 * dearest / work_units_per_step(stage));
-    const bool draws = stage.combination == Combination::random_mesh;
+    const bool draws = stage.combination != Combination::telescoping;
     steps.push_back(std::clamp<std::int64_t>(cheap, 9, 65) * (draws ? stage.plan.levels() : 1));
   }
   return steps;
@@ -54,17 +54,21 @@ struct Times {
     const MeshReport& finest = report.meshes.front();
     (finest.gradient_norm ? measured : plain)[finest.mesh.level].push_back(report.seconds);
   }
-  // Of a step with one in `measure_every` measured; every mesh counts the same.
-  double per_step(std::int64_t measure_every) const {
+  // Of a step of that stage with one in `measure_every` measured; a mesh that is drawn counts as
+  // often as it is.
+  double per_step(const Stage& stage, std::int64_t measure_every) const {
     const double share = measure_every > 0 ? 1 / static_cast<double>(measure_every) : 0;
-    double sum = 0;
+    const bool draws = stage.combination != Combination::telescoping;
+    double sum = 0, weights = 0;
     for (const auto& [mesh, seconds] : plain) {
+      const double weight = draws ? stage.probability(mesh - stage.finest.level) : 1;
       const double typical = median(seconds);
       const auto found = measured.find(mesh);
       const double slow = found == measured.end() ? typical : median(found->second);
-      sum += (1 - share) * typical + share * slow;
+      sum += weight * ((1 - share) * typical + share * slow);
+      weights += weight;
     }
-    return sum / static_cast<double>(plain.size());
+    return sum / weights;
   }
 };
 
@@ -138,7 +142,9 @@ std::vector<double> seconds_per_step(const RunOptions& options, const Pictures& 
     times[static_cast<std::size_t>(&stage - schedule.stages.data())].add(report);
   }
   std::vector<double> seconds;
-  for (const Times& stage : times) seconds.push_back(stage.per_step(options.measure_every));
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    seconds.push_back(times[i].per_step(schedule.stages[i], options.measure_every));
+  }
   return seconds;
 }
 

@@ -24,9 +24,6 @@ AllocationOptions allocation_of(const RunOptions& options) {
           .seconds = options.allocation_cost == "seconds"};
 }
 
-}  // namespace
-
-namespace {
 void set_stage_steps(Schedule& schedule, const std::vector<std::int64_t>& steps) {
   if (steps.empty()) return;
   TELESCOPE_CHECK(steps.size() == schedule.stages.size() &&
@@ -35,6 +32,7 @@ void set_stage_steps(Schedule& schedule, const std::vector<std::int64_t>& steps)
                   schedule.stages.size(), schedule.name);
   for (std::size_t i = 0; i < steps.size(); ++i) schedule.stages[i].steps = steps[i];
 }
+
 }  // namespace
 
 Schedule schedule_of(const RunOptions& options) {

@@ -197,7 +197,8 @@ std::string versus_caption(const Report& report, const std::string& baseline) {
   return text +
          fmt::format(
              "To its loss: to the validation MSE that {0} had at its end, read off the curves "
-             "between validations, and how many times less that is than {0} took. The learning rate "
+             "between validations, and how many times less that is than {0} took. The learning "
+             "rate "
              "falls over the whole run; one made to end there could get there sooner.",
              baseline);
 }
