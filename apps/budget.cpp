@@ -12,7 +12,7 @@
 namespace telescope::app {
 namespace {
 
-constexpr double kOverrun = 1.05;
+constexpr double kOverrun = 1.05, kPilotShare = 0.05, kMostRepeats = 1000;
 // Stages have half the steps of the one before: so many that the ratios come out whole.
 constexpr std::int64_t kManySteps = std::int64_t{1} << 20;
 constexpr std::int64_t kPilotMeasureEvery = 4;
@@ -39,11 +39,13 @@ std::vector<std::int64_t> pilot_steps(const Schedule& schedule) {
   return steps;
 }
 
-// The first step on a mesh finds memory and caches cold, and does not move it.
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
+// Without the first, which found memory and caches cold. The mean, as it is seconds on the clock
+// that are spent, those that other programs took included.
+double typical_of(const std::vector<double>& seconds) {
+  const std::size_t skipped = seconds.size() > 1 ? 1 : 0;
+  double sum = 0;
+  for (std::size_t i = skipped; i < seconds.size(); ++i) sum += seconds[i];
+  return sum / static_cast<double>(seconds.size() - skipped);
 }
 
 // Times of one stage's steps by their finest mesh, plain ones and those that measured gradients.
@@ -62,9 +64,9 @@ struct Times {
     double sum = 0, weights = 0;
     for (const auto& [mesh, seconds] : plain) {
       const double weight = draws ? stage.probability(mesh - stage.finest.level) : 1;
-      const double typical = median(seconds);
+      const double typical = typical_of(seconds);
       const auto found = measured.find(mesh);
-      const double slow = found == measured.end() ? typical : median(found->second);
+      const double slow = found == measured.end() ? typical : typical_of(found->second);
       sum += weight * ((1 - share) * typical + share * slow);
       weights += weight;
     }
@@ -124,10 +126,19 @@ Budget budget_from_json(const nlohmann::json& json) {
   return budget;
 }
 
-std::vector<double> seconds_per_step(const RunOptions& options, const Pictures& pictures,
-                                     const Machine& machine) {
+namespace {
+
+// Seconds of a step of every stage, from a run of `repeat` times the pilot's steps.
+struct Pilot {
+  std::vector<double> per_step;
+  double seconds = 0;  // all together
+};
+
+Pilot run_pilot(const RunOptions& options, std::int64_t repeat, const Pictures& pictures,
+                const Machine& machine) {
   RunOptions pilot = options;
   pilot.stage_steps = pilot_steps(schedule_of(options));
+  for (std::int64_t& steps : pilot.stage_steps) steps *= repeat;
   if (pilot.measure_every > 0) pilot.measure_every = kPilotMeasureEvery;
   Experiment experiment(pilot, pictures, machine);
   Trainer& trainer = experiment.trainer();
@@ -141,11 +152,24 @@ std::vector<double> seconds_per_step(const RunOptions& options, const Pictures& 
     const Stage& stage = schedule.stage_at(report.step);
     times[static_cast<std::size_t>(&stage - schedule.stages.data())].add(report);
   }
-  std::vector<double> seconds;
+  Pilot result{.seconds = trainer.state().seconds};
   for (std::size_t i = 0; i < times.size(); ++i) {
-    seconds.push_back(times[i].per_step(schedule.stages[i], options.measure_every));
+    result.per_step.push_back(times[i].per_step(schedule.stages[i], options.measure_every));
   }
-  return seconds;
+  return result;
+}
+
+}  // namespace
+
+std::vector<double> seconds_per_step(const RunOptions& options, double at_least,
+                                     const Pictures& pictures, const Machine& machine) {
+  double repeat = 1;
+  for (int round = 0;; ++round) {
+    const Pilot pilot = run_pilot(options, static_cast<std::int64_t>(repeat), pictures, machine);
+    // Pictures are drawn or read when they are first asked for, so the first round is none.
+    if (round == 2 || (round == 1 && pilot.seconds >= at_least)) return pilot.per_step;
+    repeat = std::clamp(std::ceil(repeat * at_least / pilot.seconds), 1.0, kMostRepeats);
+  }
 }
 
 RunOptions within_budget(RunOptions options, const Budget& budget, const Pictures& pictures,
@@ -156,7 +180,8 @@ RunOptions within_budget(RunOptions options, const Budget& budget, const Picture
   if (budget.work_units) {
     schedule = with_budget(schedule, *budget.work_units);
   } else {
-    schedule = with_budget(schedule, seconds_per_step(options, pictures, machine), *budget.seconds);
+    const auto cost = seconds_per_step(options, kPilotShare * *budget.seconds, pictures, machine);
+    schedule = with_budget(schedule, cost, *budget.seconds);
   }
   options.steps = schedule.stages.front().steps;
   options.stage_steps = steps_of(schedule);

@@ -28,9 +28,10 @@ nlohmann::json to_json(const Budget& budget);
 Budget budget_from_json(const nlohmann::json& json);
 
 /// Seconds of a step of every stage of the options' schedule, the share of measured steps in it,
-/// from a pilot of some steps on every mesh. Its network is thrown away.
-std::vector<double> seconds_per_step(const RunOptions& options, const Pictures& pictures,
-                                     const Machine& machine);
+/// from a pilot of some steps on every mesh, or as many more as take about `at_least` seconds. Its
+/// network is thrown away.
+std::vector<double> seconds_per_step(const RunOptions& options, double at_least,
+                                     const Pictures& pictures, const Machine& machine);
 
 /// The options of a strategy's runs: its stages' steps made to fit the budget. Error if the budget
 /// does not pay for a step on every mesh.
