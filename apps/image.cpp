@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "apps/exif.h"
 #include "apps/image_check.h"
 
 namespace telescope::app {
@@ -63,37 +64,115 @@ Image read_image(const std::filesystem::path& path) {
   return decode_image(MappedFile::open(path)->bytes(), path.string());
 }
 
-Image decode_image(Bytes file, const std::string& name) {
-  const ImageSize size = check_header(name, file);
+Image read_photograph(const std::filesystem::path& path) {
+  return decode_photograph(MappedFile::open(path)->bytes(), path.string());
+}
+
+namespace {
+
+struct Pixels {
+  ImageSize size;
+  std::unique_ptr<unsigned char, FreeImage> bytes;
+};
+
+// `channels` 3 or 4: with opacity.
+Pixels decode(Bytes file, const std::string& name, int channels) {
+  Pixels pixels{check_header(name, file), {}};
   const std::string damage =
       image_format(file) == ImageFormat::png ? png_damage(file) : jpeg_damage(file);
   if (!damage.empty()) raise("image", "{} is damaged: {}", name, damage);
 
-  int height = 0, width = 0, channels = 0;
-  const std::unique_ptr<unsigned char, FreeImage> pixels(stbi_load_from_memory(
-      data_of(file), static_cast<int>(file.size()), &width, &height, &channels, 3));
-  if (!pixels) raise("image", "{} is damaged: {}", name, stbi_failure_reason());
-  TELESCOPE_CHECK(height == size.height && width == size.width, "image", "{} is damaged", name);
+  int height = 0, width = 0, in_file = 0;
+  pixels.bytes.reset(stbi_load_from_memory(data_of(file), static_cast<int>(file.size()), &width,
+                                           &height, &in_file, channels));
+  if (!pixels.bytes) raise("image", "{} is damaged: {}", name, stbi_failure_reason());
+  TELESCOPE_CHECK(height == pixels.size.height && width == pixels.size.width, "image",
+                  "{} is damaged", name);
+  return pixels;
+}
+
+}  // namespace
+
+Image decode_image(Bytes file, const std::string& name) {
+  const Pixels pixels = decode(file, name, 3);
   Image image;
-  image.height = height;
-  image.width = width;
-  image.rgb.assign(pixels.get(), pixels.get() + std::size_t(height) * std::size_t(width) * 3);
+  image.height = pixels.size.height;
+  image.width = pixels.size.width;
+  image.rgb.assign(pixels.bytes.get(),
+                   pixels.bytes.get() + std::size_t(image.height) * std::size_t(image.width) * 3);
   return image;
 }
 
-std::string encode_png(const Image& image) {
+Image decode_photograph(Bytes file, const std::string& name) {
+  const Pixels pixels = decode(file, name, 4);
+  Image image(pixels.size.height, pixels.size.width);
+  image.alpha.resize(image.rgb.size() / 3);
+  for (std::size_t i = 0; i < image.alpha.size(); ++i) {
+    std::copy_n(pixels.bytes.get() + 4 * i, 3, image.rgb.data() + 3 * i);
+    image.alpha[i] = pixels.bytes.get()[4 * i + 3];
+  }
+  const bool opaque = std::all_of(image.alpha.begin(), image.alpha.end(),
+                                  [](std::uint8_t opacity) { return opacity == 255; });
+  if (opaque) image.alpha = {};
+  const bool jpeg = image_format(file) == ImageFormat::jpeg;
+  return jpeg ? upright(image, exif_orientation(file)) : image;
+}
+
+namespace {
+
+void append(void* to, void* data, int size) {
+  static_cast<std::string*>(to)->append(static_cast<const char*>(data),
+                                        static_cast<std::size_t>(size));
+}
+
+void check_encodable(const Image& image, const char* format) {
   TELESCOPE_CHECK(image.height > 0 && image.width > 0, "image",
-                  "{} x {} pixels cannot be a PNG file", image.width, image.height);
+                  "{} x {} pixels cannot be a {} file", image.width, image.height, format);
+}
+
+[[noreturn]] void raise_no_memory(const Image& image) {
+  raise_failure("image", "no memory to compress {} x {} pixels", image.width, image.height);
+}
+
+std::vector<std::uint8_t> with_alpha(const Image& image) {
+  std::vector<std::uint8_t> rgba(image.alpha.size() * 4);
+  for (std::size_t i = 0; i < image.alpha.size(); ++i) {
+    std::copy_n(image.rgb.data() + 3 * i, 3, rgba.data() + 4 * i);
+    rgba[4 * i + 3] = image.alpha[i];
+  }
+  return rgba;
+}
+
+}  // namespace
+
+std::string encode_png(const Image& image) {
+  check_encodable(image, "PNG");
+  const int channels = image.alpha.empty() ? 3 : 4;
+  const std::vector<std::uint8_t> rgba = with_alpha(image);
   std::string png;
-  const auto append = [](void* to, void* data, int size) {
-    static_cast<std::string*>(to)->append(static_cast<const char*>(data),
-                                          static_cast<std::size_t>(size));
-  };
-  if (!stbi_write_png_to_func(append, &png, image.width, image.height, 3, image.rgb.data(),
-                              image.width * 3)) {
-    raise_failure("image", "no memory to compress {} x {} pixels", image.width, image.height);
+  if (!stbi_write_png_to_func(append, &png, image.width, image.height, channels,
+                              rgba.empty() ? image.rgb.data() : rgba.data(),
+                              image.width * channels)) {
+    raise_no_memory(image);
   }
   return png;
+}
+
+std::string encode_jpeg(const Image& image, int quality) {
+  check_encodable(image, "JPEG");
+  TELESCOPE_CHECK(std::max(image.width, image.height) <= 65535, "image",
+                  "{} x {} pixels cannot be a JPEG file, which has at most 65535 a side",
+                  image.width, image.height);
+  TELESCOPE_CHECK(image.alpha.empty(), "image",
+                  "a JPEG file cannot hold transparency; write a PNG file");
+  TELESCOPE_CHECK(quality >= 1 && quality <= 100, "image", "expected a quality of 1 to 100, got {}",
+                  quality);
+  std::string jpeg;
+  if (!stbi_write_jpg_to_func(append, &jpeg, image.width, image.height, 3, image.rgb.data(),
+                              quality)) {
+    raise_no_memory(image);
+  }
+  return jpeg;
 }
 
 void write_png(const std::filesystem::path& path, const Image& image) {

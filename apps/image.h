@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Pictures: read from PNG and JPEG, written as PNG, to and from tensors.
+// Pictures: read from and written as PNG and JPEG, to and from tensors.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,8 @@ namespace telescope::app {
 /// Eight bits a channel, row by row from the top, pixels as red, green, blue.
 struct Image {
   int height = 0, width = 0;
-  std::vector<std::uint8_t> rgb;  ///< height * width * 3
+  std::vector<std::uint8_t> rgb;    ///< height * width * 3
+  std::vector<std::uint8_t> alpha;  ///< height * width, 255 is opaque; empty: opaque everywhere
 
   Image() = default;
   /// All pixels of one grey.
@@ -24,6 +25,9 @@ struct Image {
   const std::uint8_t* pixel(int y, int x) const {
     return rgb.data() + (std::size_t(y) * width + x) * 3;
   }
+  /// Where alpha is not empty.
+  std::uint8_t& opacity(int y, int x) { return alpha[std::size_t(y) * width + x]; }
+  std::uint8_t opacity(int y, int x) const { return alpha[std::size_t(y) * width + x]; }
   friend bool operator==(const Image&, const Image&) = default;
 };
 
@@ -33,6 +37,11 @@ Image read_image(const std::filesystem::path& path);
 /// The same from the bytes of a file; `name` stands for it in messages.
 Image decode_image(Bytes file, const std::string& name);
 
+/// Reads a picture as people see it: with its transparency, where it has any, and turned upright as
+/// the Exif orientation of a JPEG file says. All else as read_image().
+Image read_photograph(const std::filesystem::path& path);
+Image decode_photograph(Bytes file, const std::string& name);
+
 struct ImageSize {
   int height = 0, width = 0;
 };
@@ -40,8 +49,11 @@ struct ImageSize {
 /// there. What comes after may still be damaged.
 ImageSize read_image_size(const std::filesystem::path& path);
 
-/// The bytes of a PNG file; Error for an image without pixels.
+/// The bytes of a PNG file, with transparency where there is any; Error for an image without pixels.
 std::string encode_png(const Image& image);
+/// The bytes of a JPEG file of `quality` 1 to 100. Error for an image without pixels, with more than
+/// 65535 a side, or with transparency, none of which the format can hold.
+std::string encode_jpeg(const Image& image, int quality);
 /// Writes atomically.
 void write_png(const std::filesystem::path& path, const Image& image);
 

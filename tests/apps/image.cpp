@@ -57,6 +57,32 @@ TEST_CASE("grey and transparent pictures become RGB") {
   CHECK(grey.rgb == std::vector<std::uint8_t>(192, 128));
 }
 
+TEST_CASE("a photograph keeps its transparency, if it has any") {
+  const auto photograph = [](const std::string& bytes) {
+    return decode_photograph(std::as_bytes(std::span(bytes.data(), bytes.size())), "picture");
+  };
+  Image image = photograph(png_bytes(1, 2, 4, {1, 2, 3, 0, 4, 5, 6, 9}));
+  CHECK(image.rgb == std::vector<std::uint8_t>{1, 2, 3, 4, 5, 6});
+  CHECK(image.alpha == std::vector<std::uint8_t>{0, 9});
+  CHECK(photograph(encode_png(image)) == image);
+  CHECK(contains(error_of([&] { encode_jpeg(image, 90); }), "cannot hold transparency"));
+
+  CHECK(photograph(png_bytes(1, 2, 2, {10, 7, 200, 255})).alpha ==
+        std::vector<std::uint8_t>{7, 255});
+  CHECK(photograph(png_bytes(1, 2, 4, {1, 2, 3, 255, 4, 5, 6, 255})).alpha.empty());
+  CHECK(photograph(png_bytes(1, 2, 1, {10, 200})) == read_bytes(png_bytes(1, 2, 1, {10, 200})));
+}
+
+TEST_CASE("JPEG is written in the quality asked for") {
+  const Image image = some_picture(40, 56);
+  const std::string poor = encode_jpeg(image, 20), good = encode_jpeg(image, 95);
+  CHECK(poor.size() < good.size());
+  CHECK(good == jpeg_bytes(40, 56, 3, image.rgb));
+  CHECK(contains(error_of([] { encode_jpeg(Image(1, 65536), 90); }), "at most 65535 a side"));
+  CHECK(contains(error_of([] { encode_jpeg(Image(), 90); }), "0 x 0 pixels"));
+  CHECK(contains(error_of([&] { encode_jpeg(image, 0); }), "quality of 1 to 100, got 0"));
+}
+
 TEST_CASE("JPEG comes back nearly as it was") {
   const Image image = some_picture(40, 56);
   const Image read = read_bytes(jpeg_bytes(40, 56, 3, image.rgb));
