@@ -10,7 +10,6 @@
 #include "core/autograd.h"
 #include "core/profile.h"
 #include "core/safetensors.h"
-#include "layers/loss.h"
 
 namespace telescope::app {
 
@@ -144,12 +143,10 @@ Quality Experiment::validate() const {
   for (std::int64_t first = 0; first < count; first += batch) {
     const Samples part = rows(all, first, std::min(batch, count - first));
     const Tensor output = network_.forward(part.input, part.time);
-    for (const float error : mse_per_sample(output, part.target).to_vector<float>()) {
-      sum.mse += static_cast<double>(error) / static_cast<double>(count);
-      sum.psnr += 10 * std::log10(4 / static_cast<double>(error)) / static_cast<double>(count);
-    }
-    for (const float similarity : ssim_of_images(output, part.target).to_vector<float>()) {
-      sum.ssim += static_cast<double>(similarity) / static_cast<double>(count);
+    for (const Quality& quality : qualities(output, part.target)) {
+      sum.mse += quality.mse / static_cast<double>(count);
+      sum.psnr += quality.psnr / static_cast<double>(count);
+      sum.ssim += quality.ssim / static_cast<double>(count);
     }
   }
   network_.module->train();

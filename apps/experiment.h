@@ -7,16 +7,11 @@
 
 #include "apps/network.h"
 #include "apps/pictures.h"
+#include "apps/quality.h"
 #include "apps/task.h"
 #include "multilevel/trainer.h"
 
 namespace telescope::app {
-
-/// Means over the validation set: squared error of images in [-1, 1], PSNR in dB for the range of 2,
-/// and structural similarity.
-struct Quality {
-  double mse = 0, psnr = 0, ssim = 0;
-};
 
 class Experiment {
  public:
@@ -27,7 +22,7 @@ class Experiment {
   const Trainer& trainer() const { return *trainer_; }
   const RunOptions& options() const { return options_; }
   const Device& device() const { return device_; }
-  /// On mesh 0, on the fixed validation set with its fixed noise; no training time.
+  /// Means on mesh 0, over the fixed validation set with its fixed noise; no training time.
   Quality validate() const;
   /// The network's output for the first `count` validation samples, and what it saw.
   Samples restored(std::int64_t count, Tensor& output) const;

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MIT
 // telescope profile: where the time of a training step, or of one operation, goes.
 #include <fmt/ranges.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "apps/experiment.h"
 #include "apps/kernel_table.h"
 #include "apps/number.h"
+#include "apps/output.h"
 #include "apps/profile_operation.h"
 #include "apps/subcommands.h"
 #include "apps/trace.h"
@@ -26,8 +24,6 @@
 
 namespace telescope::app {
 namespace {
-
-namespace fs = std::filesystem;
 
 constexpr std::size_t kMostEvents = 1 << 20;  // 56 MiB of them
 
@@ -47,17 +43,6 @@ struct ProfileCommand {
   bool no_roofline = false;
   std::string trace, json;
 };
-
-// Known before the run rather than after it.
-void check_writable(const char* option, const std::string& name) {
-  if (name.empty()) return;
-  const fs::path path(name), folder = path.has_parent_path() ? path.parent_path() : ".";
-  TELESCOPE_CHECK(fs::is_directory(folder), option, "there is no folder {}", folder.string());
-  TELESCOPE_CHECK(!fs::is_directory(path), option, "expected a file, {} is a folder", name);
-  const fs::path& written = fs::exists(path) && !fs::is_regular_file(path) ? path : folder;
-  TELESCOPE_CHECK(access(written.c_str(), W_OK) == 0, option, "{} may not be written to",
-                  written.string());
-}
 
 void check(const ProfileCommand& p) {
   TELESCOPE_CHECK(p.shape.empty() || !p.operation.empty(), "--shape",

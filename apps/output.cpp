@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+#include "apps/output.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "core/error.h"
+
+namespace telescope::app {
+namespace fs = std::filesystem;
+
+void check_writable(const char* option, const std::string& name) {
+  if (name.empty()) return;
+  const fs::path path(name), folder = path.has_parent_path() ? path.parent_path() : ".";
+  TELESCOPE_CHECK(fs::is_directory(folder), option, "there is no folder {}", folder.string());
+  TELESCOPE_CHECK(!fs::is_directory(path), option, "expected a file, {} is a folder", name);
+  const fs::path& written = fs::exists(path) && !fs::is_regular_file(path) ? path : folder;
+  TELESCOPE_CHECK(access(written.c_str(), W_OK) == 0, option, "{} may not be written to",
+                  written.string());
+}
+
+}  // namespace telescope::app
