@@ -179,6 +179,20 @@ void write_png(const std::filesystem::path& path, const Image& image) {
   write_file_atomically(path, encode_png(image), "picture");
 }
 
+Image top_left(const Image& image, int height, int width) {
+  height = std::min(height, image.height);
+  width = std::min(width, image.width);
+  Image part(height, width);
+  for (int y = 0; y < height; ++y) {
+    std::copy_n(image.pixel(y, 0), std::size_t(width) * 3, part.pixel(y, 0));
+  }
+  for (int y = 0; y < height && !image.alpha.empty(); ++y) {
+    const auto row = image.alpha.begin() + std::ptrdiff_t(y) * image.width;
+    part.alpha.insert(part.alpha.end(), row, row + width);
+  }
+  return part;
+}
+
 Image contact_sheet(const std::vector<std::vector<Image>>& rows, int gap) {
   std::vector<int> heights, widths;
   for (const auto& row : rows) {

@@ -61,6 +61,9 @@ void write_png(const std::filesystem::path& path, const Image& image);
 /// covers (a triangle as wide as two pixels of the result), so that no detail turns into a pattern.
 Image resized(const Image& image, int height, int width);
 
+/// The first rows and columns of a picture, no more than it has.
+Image top_left(const Image& image, int height, int width);
+
 /// A grid of pictures, one row a vector, each cell as large as its row and column need, `gap`
 /// pixels of white between and around.
 Image contact_sheet(const std::vector<std::vector<Image>>& rows, int gap = 4);

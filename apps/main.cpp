@@ -41,10 +41,9 @@ int main(int argc, char** argv) {
   program.require_subcommand(0, 1);  // none: see below; CLI11 would not name an unknown one
   program.set_version_flag("--version", app::version());
   const std::vector<std::pair<std::string, app::Subcommand>> subcommands = {
-      {"train", app::add_train(program)},
-      {"compare", app::add_compare(program)},
-      {"profile", app::add_profile(program)},
-      {"info", app::add_info(program)}};
+      {"train", app::add_train(program)},       {"compare", app::add_compare(program)},
+      {"evaluate", app::add_evaluate(program)}, {"restore", app::add_restore(program)},
+      {"profile", app::add_profile(program)},   {"info", app::add_info(program)}};
   std::string command_line = "telescope";
   for (int i = 1; i < argc; ++i) command_line += std::string(" ") + argv[i];
   try {
@@ -57,8 +56,9 @@ int main(int argc, char** argv) {
       }
       return code;
     }
-    return complain(
-        2, "expected a subcommand: train, compare, profile or info (see telescope --help)");
+    std::string names;
+    for (const auto& subcommand : subcommands) names += " " + subcommand.first;
+    return complain(2, "expected a subcommand, one of" + names + " (see telescope --help)");
   } catch (const CLI::CallForHelp& help) {
     return program.exit(help);
   } catch (const CLI::CallForAllHelp& help) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "apps/pictures.h"
 
-#include "apps/task.h"
-
 namespace telescope::app {
 namespace {
 
@@ -39,14 +37,13 @@ class Subset : public Dataset {
   std::vector<std::int64_t> indices_;
 };
 
-// Low halves are what a task has to enlarge, by as much.
+}  // namespace
+
 void check_scale(const Dataset& set, const Task& task) {
   TELESCOPE_CHECK(set.scale() == 1 || task.scale() == 1 || set.scale() == task.scale(), "--scale",
                   "expected {}, as pairs have it, got {}: {}", set.scale(), task.scale(),
                   set.description());
 }
-
-}  // namespace
 
 Pictures::Pictures(const RunOptions& options, const Log& log) {
   const DatasetOptions how{

@@ -7,9 +7,13 @@
 #include "apps/dataset.h"
 #include "apps/loader.h"
 #include "apps/options.h"
+#include "apps/task.h"
 #include "multilevel/samples.h"
 
 namespace telescope::app {
+
+/// Error unless a set of pairs has low halves that the task enlarges by as much, or not at all.
+void check_scale(const Dataset& set, const Task& task);
 
 /// Opened once and shared by the runs of a comparison.
 class Pictures {

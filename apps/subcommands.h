@@ -17,6 +17,8 @@ using Subcommand = std::function<int(const std::string& command_line)>;
 
 Subcommand add_train(CLI::App& program);
 Subcommand add_compare(CLI::App& program);
+Subcommand add_evaluate(CLI::App& program);
+Subcommand add_restore(CLI::App& program);
 Subcommand add_profile(CLI::App& program);
 Subcommand add_info(CLI::App& program);
 

@@ -99,7 +99,9 @@ Task::Task(std::string_view name, std::int64_t scale, Placement placement)
 
 std::string_view Task::name() const { return kind_->name; }
 std::string_view Task::description() const { return kind_->description; }
-bool Task::has_time() const { return kind_->longest_time > 0; }
+bool Task::has_time() const { return longest_time() > 0; }
+double Task::longest_time() const { return kind_->longest_time; }
+double Task::image_share(double t) const { return kind_->input == noisy ? t : 1 - t; }
 Loss Task::usual_loss() const { return kind_->loss; }
 
 Tensor Task::times(std::int64_t n, const NoiseKey& key, Device device) const {

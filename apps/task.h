@@ -49,6 +49,11 @@ class Task {
   std::string_view description() const;
   /// Whether samples have a time, which the network is to see.
   bool has_time() const;
+  /// Times are from 0 to below this; 0: there are none.
+  double longest_time() const;
+  /// The share of the image itself in its input at time t, the rest is noise: t to denoise, else
+  /// 1 - t. So it is also the time at which the image has share t.
+  double image_share(double t) const;
   /// How many times higher and wider the target is than the input.
   std::int64_t scale() const { return scale_; }
   /// What arXiv:2501.12739 trains on.

@@ -173,6 +173,18 @@ TEST_CASE("every value of a byte survives the way through floats") {
   CHECK(to_image(x) == image);
 }
 
+TEST_CASE("the first rows and columns, transparency too") {
+  Image image(2, 3);
+  for (int i = 0; i < 6; ++i) {
+    std::fill_n(image.pixel(i / 3, i % 3), 3, static_cast<std::uint8_t>(i));
+  }
+  image.alpha = {0, 1, 2, 3, 4, 5};
+  const Image part = top_left(image, 2, 2);
+  CHECK(part.alpha == std::vector<std::uint8_t>{0, 1, 3, 4});
+  CHECK(part.rgb == std::vector<std::uint8_t>{0, 0, 0, 1, 1, 1, 3, 3, 3, 4, 4, 4});
+  CHECK(top_left(image, 9, 9) == image);
+}
+
 TEST_CASE("a contact sheet holds every picture in its cell") {
   const Image a = some_picture(2, 3, 1), b = some_picture(4, 2, 2), c = some_picture(1, 5, 3);
   const Image sheet = contact_sheet({{a, b}, {c}}, 1);

@@ -5,22 +5,16 @@
 #include <filesystem>
 #include <fstream>
 #include <set>
-#include <sstream>
 #include <thread>
 
 #include "support/compare.h"
-#include "support/process.h"
+#include "support/telescope.h"
 #include "support/temporary_folder.h"
 
 using namespace telescope::test;
 namespace fs = std::filesystem;
 
 namespace {
-
-Outcome telescope_run(std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), TELESCOPE_PROGRAM);
-  return run_program(arguments);
-}
 
 // A run small enough for a test; more arguments follow and win over these.
 std::vector<std::string> small_train(const fs::path& out, std::vector<std::string> more = {}) {
@@ -42,24 +36,6 @@ std::vector<std::string> small_train(const fs::path& out, std::vector<std::strin
   }
   all.insert(all.end(), more.begin(), more.end());
   return all;
-}
-
-std::string contents(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-// One line, the code and a part of the message.
-void check_refused(const Outcome& outcome, int code, const std::string& part) {
-  INFO(outcome.output);
-  CHECK(outcome.code == code);
-  CHECK(outcome.output.find(part) != std::string::npos);
-  const auto last = outcome.output.rfind("telescope: ");
-  REQUIRE(last != std::string::npos);
-  CHECK(std::count(outcome.output.begin() + static_cast<std::ptrdiff_t>(last), outcome.output.end(),
-                   '\n') == 1);
 }
 
 }  // namespace
@@ -324,7 +300,7 @@ TEST_CASE("compare puts strategies side by side") {
 }
 
 TEST_CASE("help and info") {
-  for (const char* command : {"train", "compare", "info"}) {
+  for (const char* command : {"train", "compare", "evaluate", "restore", "info"}) {
     const Outcome help = telescope_run({command, "--help"});
     CHECK(help.code == 0);
     CHECK(help.output.find("--help") != std::string::npos);
