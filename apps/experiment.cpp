@@ -118,19 +118,22 @@ Experiment::Experiment(const RunOptions& options, const Pictures& pictures, cons
           make_optimizer(options.optimizer, parameters_->values(), parameters_->gradients())),
       source_(std::make_unique<Source>(pictures.training(), task_, options.seed, machine.device)) {
   const Schedule schedule = schedule_of(options);
-  const auto loss = [this, kind = parse_loss(options.loss)](const Samples& samples) {
-    return loss_per_sample(kind, network_.forward(samples.input, samples.time), samples.target);
-  };
   const auto rate =
       LearningRate::cosine(options.learning_rate, options.final_learning_rate, schedule.steps());
   trainer_ = std::make_unique<Trainer>(
-      *parameters_, *optimizer_, loss, *source_, schedule, rate,
+      *parameters_, *optimizer_, loss(), *source_, schedule, rate,
       TrainerOptions{.seed = options.seed,
                      .coarsen = task_.coarsening(parse_restriction(options.restriction)),
                      .paired = options.paired || network_.module->mixes_samples(),
                      .measure_every = options.measure_every,
                      .allocation = allocation_of(options),
                      .graphs = machine.graphs});
+}
+
+SampleLoss Experiment::loss() const {
+  return [this, kind = parse_loss(options_.loss)](const Samples& samples) {
+    return loss_per_sample(kind, network_.forward(samples.input, samples.time), samples.target);
+  };
 }
 
 Quality Experiment::validate() const {

@@ -22,6 +22,9 @@ class Experiment {
   const Trainer& trainer() const { return *trainer_; }
   const RunOptions& options() const { return options_; }
   const Device& device() const { return device_; }
+  const ParameterBuffer& parameters() const { return *parameters_; }
+  /// What is trained on. It refers to the network of this experiment, which must outlive it.
+  SampleLoss loss() const;
   /// Means on mesh 0, over the fixed validation set with its fixed noise; no training time.
   Quality validate() const;
   /// The network's output for the first `count` validation samples, and what it saw.
