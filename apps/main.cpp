@@ -43,7 +43,8 @@ int main(int argc, char** argv) {
   const std::vector<std::pair<std::string, app::Subcommand>> subcommands = {
       {"train", app::add_train(program)},       {"compare", app::add_compare(program)},
       {"evaluate", app::add_evaluate(program)}, {"restore", app::add_restore(program)},
-      {"profile", app::add_profile(program)},   {"info", app::add_info(program)}};
+      {"study", app::add_study(program)},       {"profile", app::add_profile(program)},
+      {"info", app::add_info(program)}};
   std::string command_line = "telescope";
   for (int i = 1; i < argc; ++i) command_line += std::string(" ") + argv[i];
   try {

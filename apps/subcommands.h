@@ -19,6 +19,7 @@ Subcommand add_train(CLI::App& program);
 Subcommand add_compare(CLI::App& program);
 Subcommand add_evaluate(CLI::App& program);
 Subcommand add_restore(CLI::App& program);
+Subcommand add_study(CLI::App& program);
 Subcommand add_profile(CLI::App& program);
 Subcommand add_info(CLI::App& program);
 
