@@ -356,7 +356,7 @@ TEST_CASE("wrong requests are one line, and leave nothing behind") {
   refused({"--steps", "0"}, "from 1 to 100000");
   refused({"--warmup", ""}, "got ''");
   refused({"--size", "18", "--levels", "3"}, "3 meshes need images");
-  refused({"--model", "vgg"}, "--model: expected resnet, got 'vgg'");
+  refused({"--model", "vgg"}, "--model: expected resnet, unet, srnet or espcn, got 'vgg'");
   refused({"--validate-every", "3"}, "--validate-every");
   refused({"--trace", (folder.path() / "none/trace.json").string()}, "--trace: there is no folder");
   refused({"--trace", folder.path().string()}, "--trace: expected a file");
