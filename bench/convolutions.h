@@ -41,9 +41,16 @@ inline std::vector<Conv2dShape> convolution_shapes(bool tiny) {
 struct ConvolutionArrays {
   Tensor x, weight, bias, dy, y, dx, dweight, dbias;
   ConvolutionArrays to(DType dtype, const Device& device) const {
-    const auto one = [&](const Tensor& t) { return t.to(dtype).to(device); };
-    return {one(x),          one(weight),          one(bias),         one(dy), one(y).clone(),
-            one(dx).clone(), one(dweight).clone(), one(dbias).clone()};
+    const auto image = [&](const Tensor& t) { return t.to(dtype).to(device); };
+    const auto parameter = [&](const Tensor& t) { return t.to(wide(dtype)).to(device); };
+    return {image(x),
+            parameter(weight),
+            parameter(bias),
+            image(dy),
+            image(y).clone(),
+            image(dx).clone(),
+            parameter(dweight).clone(),
+            parameter(dbias).clone()};
   }
 };
 
@@ -72,28 +79,30 @@ struct Convolution {
   template <class U>
   void run(const Stream& stream, const ConvolutionArrays& a, int direction, Conv2dVariant variant,
            Backend by = Backend::native) const {
-    const U *x = a.x.data<U>(), *weight = a.weight.data<U>(), *dy = a.dy.data<U>();
+    const U *x = a.x.data<U>(), *dy = a.dy.data<U>();
+    const auto* weight = a.weight.data<Wide<U>>();
     if (direction == 0) {
-      kernels::conv2d_forward(stream, shape, x, weight, a.bias.data<U>(), a.y.data<U>(), variant,
-                              by);
+      kernels::conv2d_forward(stream, shape, x, weight, a.bias.data<Wide<U>>(), a.y.data<U>(),
+                              variant, by);
     } else if (direction == 1) {
       kernels::conv2d_input_gradient(stream, shape, dy, weight, a.dx.data<U>(), variant, by);
     } else {
-      kernels::conv2d_weight_gradient(stream, shape, x, dy, a.dweight.data<U>(), a.dbias.data<U>(),
-                                      variant);
+      kernels::conv2d_weight_gradient(stream, shape, x, dy, a.dweight.data<Wide<U>>(),
+                                      a.dbias.data<Wide<U>>(), variant);
     }
   }
   void run_tensor_cores(const Stream& stream, int direction, TensorCoreTile tile) const {
     const ConvolutionArrays& a = there;
-    const T *x = a.x.data<T>(), *weight = a.weight.data<T>(), *dy = a.dy.data<T>();
+    const T *x = a.x.data<T>(), *dy = a.dy.data<T>();
+    const float* weight = a.weight.data<float>();
     if (direction == 0) {
-      kernels::conv2d_tensor_core_forward(stream, shape, x, weight, a.bias.data<T>(), a.y.data<T>(),
-                                          {}, tile);
+      kernels::conv2d_tensor_core_forward(stream, shape, x, weight, a.bias.data<Wide<T>>(),
+                                          a.y.data<T>(), {}, tile);
     } else if (direction == 1) {
       kernels::conv2d_tensor_core_input_gradient(stream, shape, dy, weight, a.dx.data<T>(), tile);
     } else {
-      kernels::conv2d_tensor_core_weight_gradient(stream, shape, x, dy, a.dweight.data<T>(),
-                                                  a.dbias.data<T>(), tile);
+      kernels::conv2d_tensor_core_weight_gradient(stream, shape, x, dy, a.dweight.data<Wide<T>>(),
+                                                  a.dbias.data<Wide<T>>(), tile);
     }
   }
   const Tensor& result(const ConvolutionArrays& a, int direction) const {
@@ -129,7 +138,7 @@ void bench_convolution(const Settings& settings, Rows& rows, const Conv2dShape& 
     const Tensor& got = work.result(work.there, direction);
     const Tensor& expected = work.result(work.expected, direction);
     const auto add = [&](const std::string& contender, Precision precision, const auto& f) {
-      const std::int64_t bytes = s.elements() * std::int64_t{sizeof(T)};
+      const std::int64_t bytes = s.bytes<T>();
       rows.add({"conv2d",
                 directions[static_cast<std::size_t>(direction)],
                 shape,
@@ -138,26 +147,22 @@ void bench_convolution(const Settings& settings, Rows& rows, const Conv2dShape& 
                tolerance_of(precision), f, [&] { return relative_error(got, expected); });
       got.fill_zero();  // the weights' gradients accumulate
     };
-    if constexpr (std::is_same_v<T, float>) {
-      for (const auto& known : kernels::conv2d_variants()) {
-        const bool rounds = known.variant == Conv2dVariant::tensor_core ||
-                            known.variant == Conv2dVariant::automatic;
-        if (!kernels::runs_on(known.variant, settings.device)) continue;
-        if (known.variant == Conv2dVariant::tensor_core && settings.precision == Precision::fp32) {
-          continue;
-        }
-        add(std::string(known.name), rounds ? settings.precision : Precision::fp32,
-            [&] { work.template run<float>(stream, work.there, direction, known.variant); });
+    for (const auto& known : kernels::conv2d_variants()) {
+      const bool rounds = std::is_same_v<T, bfloat16> ||
+                          known.variant == Conv2dVariant::tensor_core ||
+                          known.variant == Conv2dVariant::automatic;
+      if (!kernels::runs_on(known.variant, settings.device)) continue;
+      if (known.variant == Conv2dVariant::tensor_core && settings.precision == Precision::fp32) {
+        continue;
       }
-      if (kernels::vendor_available("conv2d", settings.device)) {
-        add("vendor", settings.precision, [&] {
-          work.template run<float>(stream, work.there, direction, Conv2dVariant::automatic,
-                                   Backend::vendor);
-        });
-      }
-    } else {
-      add("tensor_core", Precision::bf16,
-          [&] { work.run_tensor_cores(stream, direction, TensorCoreTile::automatic); });
+      add(std::string(known.name), rounds ? settings.precision : Precision::fp32,
+          [&] { work.template run<T>(stream, work.there, direction, known.variant); });
+    }
+    if (std::is_same_v<T, float> && kernels::vendor_available("conv2d", settings.device)) {
+      add("vendor", settings.precision, [&] {
+        work.template run<T>(stream, work.there, direction, Conv2dVariant::automatic,
+                             Backend::vendor);
+      });
     }
     if (!settings.tiles || settings.device.is_cpu()) continue;
     for (const NamedTile& tile : tiles) {
@@ -167,10 +172,10 @@ void bench_convolution(const Settings& settings, Rows& rows, const Conv2dShape& 
   }
 }
 
-/// bf16 is storage: the arrays are then bf16, else f32.
+/// bf16 is storage: images are then bf16 on a device, else f32.
 inline void bench_convolutions(const Settings& settings, Rows& rows) {
   for (const Conv2dShape& shape : convolution_shapes(settings.tiny)) {
-    if (settings.precision == Precision::bf16) {
+    if (kernels::activation_type(DType::f32, settings.device) == DType::bf16) {
       bench_convolution<bfloat16>(settings, rows, shape);
     } else {
       bench_convolution<float>(settings, rows, shape);

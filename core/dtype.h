@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 #include "core/error.h"
 
@@ -18,6 +19,12 @@ struct bfloat16 {
 
   bfloat16() = default;
   constexpr explicit bfloat16(float value) {
+#if defined(__CUDA_ARCH__)
+    if (!std::is_constant_evaluated()) {  // one instruction, for kernels
+      asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(value));
+      return;
+    }
+#endif
     const auto word = std::bit_cast<std::uint32_t>(value);
     const bool nan = (word & 0x7fffffffu) > 0x7f800000u;
     bits = static_cast<std::uint16_t>(nan ? (word >> 16) | 0x40u
@@ -74,6 +81,20 @@ inline constexpr DType dtype_of<std::uint8_t> = DType::u8;
 template <>
 inline constexpr DType dtype_of<std::int64_t> = DType::i64;
 
+/// What goes with activations of type T in full width: parameters and their gradients, statistics,
+/// sums, losses. float for bfloat16, else T itself.
+template <class T>
+struct WideType {
+  using type = T;
+};
+template <>
+struct WideType<bfloat16> {
+  using type = float;
+};
+template <class T>
+using Wide = typename WideType<T>::type;
+constexpr DType wide(DType dtype) { return dtype == DType::bf16 ? DType::f32 : dtype; }
+
 /// Calls f.operator()<T>() with T the type of `dtype`; Error for types that cannot be computed on.
 ///   dispatch_float(x.dtype(), "silu", [&]<class T>() { kernels::silu(..., x.data<T>(), ...); });
 template <class F>
@@ -85,6 +106,21 @@ decltype(auto) dispatch_float(DType dtype, std::string_view operation, F&& f) {
       return f.template operator()<double>();
     default:
       raise(operation, "expected f32 or f64, got {}", name_of(dtype));
+  }
+}
+
+/// The same for what keeps its results as activations, which may be stored as bf16 on devices.
+template <class F>
+decltype(auto) dispatch_activation(DType dtype, std::string_view operation, F&& f) {
+  switch (dtype) {
+    case DType::f32:
+      return f.template operator()<float>();
+    case DType::f64:
+      return f.template operator()<double>();
+    case DType::bf16:
+      return f.template operator()<bfloat16>();
+    default:
+      raise(operation, "expected f32, f64 or bf16, got {}", name_of(dtype));
   }
 }
 

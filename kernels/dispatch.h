@@ -15,13 +15,9 @@ namespace telescope::kernels {
 /// Element types that have device code. Double is for reference values, on the CPU.
 template <class T>
 inline constexpr bool runs_on_devices = !std::is_same_v<T, double>;
-
-/// Runs `cpu` if the stream is on the CPU; Error for a device that has no such kernel.
-template <class Cpu>
-void on_device(const Stream& stream, std::string_view operation, Cpu&& cpu) {
-  if (stream.device().is_cpu()) return cpu();
-  raise(operation, "no kernel for the device {}", stream.device().str());
-}
+/// Those that have code for the CPU, which computes in the precision it stores.
+template <class T>
+inline constexpr bool runs_on_cpu = !std::is_same_v<T, bfloat16>;
 
 }  // namespace telescope::kernels
 
@@ -49,27 +45,36 @@ void on_device(const Stream& stream, std::string_view operation, Cpu&& cpu) {
 #define TELESCOPE_CALL_CUDA_SIM(function, ...) break
 #endif
 
-/// Calls `function` of the stream's device and returns; goes on where the build lacks the device.
-#define TELESCOPE_CALL_ON_DEVICE(stream, function, ...)       \
+/// Calls `function` of the stream's device and returns; goes on on the CPU, and where the build
+/// lacks the device.
+#define TELESCOPE_CALL_ON_GPU(stream, function, ...)          \
   switch ((stream).device().type) {                           \
     case ::telescope::DeviceType::cpu:                        \
-      return cpu::function(stream, __VA_ARGS__);              \
+      break;                                                  \
     case ::telescope::DeviceType::cuda:                       \
       TELESCOPE_CALL_CUDA(function, stream, __VA_ARGS__);     \
     case ::telescope::DeviceType::cuda_sim:                   \
       TELESCOPE_CALL_CUDA_SIM(function, stream, __VA_ARGS__); \
   }                                                           \
+  static_assert(true)
+
+/// Calls `function` of the stream's device and returns; Error where the build lacks the device.
+#define TELESCOPE_CALL_ON_DEVICE(stream, function, ...)                      \
+  if ((stream).device().is_cpu()) return cpu::function(stream, __VA_ARGS__); \
+  TELESCOPE_CALL_ON_GPU(stream, function, __VA_ARGS__);                      \
   ::telescope::raise(#function, "no kernel for the device {}", (stream).device().str())
 
-/// In a function template over the element type T: calls `function` of the stream's device.
+/// In a function template over the element type T: calls `function` of the stream's device; Error
+/// where that has no code for T.
 ///   TELESCOPE_DISPATCH(stream, layer_norm, n, m, eps, x, y, rstd);
-#define TELESCOPE_DISPATCH(stream, function, ...)                                                  \
-  do {                                                                                             \
-    if constexpr (::telescope::kernels::runs_on_devices<T>) {                                      \
-      TELESCOPE_CALL_ON_DEVICE(stream, function, __VA_ARGS__);                                     \
-    } else {                                                                                       \
-      if ((stream).device().is_cpu()) return cpu::function(stream, __VA_ARGS__);                   \
-      ::telescope::raise(#function, "no kernel for {} on {}",                                      \
-                         ::telescope::name_of(::telescope::dtype_of<T>), (stream).device().str()); \
-    }                                                                                              \
+#define TELESCOPE_DISPATCH(stream, function, ...)                                                \
+  do {                                                                                           \
+    if constexpr (::telescope::kernels::runs_on_cpu<T>) {                                        \
+      if ((stream).device().is_cpu()) return cpu::function(stream, __VA_ARGS__);                 \
+    }                                                                                            \
+    if constexpr (::telescope::kernels::runs_on_devices<T>) {                                    \
+      TELESCOPE_CALL_ON_GPU(stream, function, __VA_ARGS__);                                      \
+    }                                                                                            \
+    ::telescope::raise(#function, "no kernel for {} on {}",                                      \
+                       ::telescope::name_of(::telescope::dtype_of<T>), (stream).device().str()); \
   } while (false)

@@ -32,4 +32,9 @@ Precision parse_precision(std::string_view name) {
 Precision precision() { return current; }
 void set_precision(Precision precision) { current = precision; }
 
+DType activation_type(DType dtype, const Device& device) {
+  const bool narrow = precision() == Precision::bf16 && dtype == DType::f32 && !device.is_cpu();
+  return narrow ? DType::bf16 : dtype;
+}
+
 }  // namespace telescope::kernels

@@ -8,15 +8,15 @@ namespace telescope::kernels {
 
 TELESCOPE_ON_EVERY_DEVICE(template <class T>
                           void attention(const Stream&, const AttentionShape& shape, const T* qkv,
-                                         T* y, T* statistics);
+                                         T* y, Wide<T>* statistics);
                           template <class T>
                           void attention_backward(const Stream&, const AttentionShape& shape,
-                                                  const T* qkv, const T* y, const T* statistics,
-                                                  const T* dy, T* dqkv);)
+                                                  const T* qkv, const T* y,
+                                                  const Wide<T>* statistics, const T* dy, T* dqkv);)
 
 template <class T>
 void attention(const Stream& stream, const AttentionShape& shape, const T* qkv, T* y,
-               T* statistics) {
+               Wide<T>* statistics) {
   const std::int64_t numel = shape.rows() * shape.head_channels;
   const Scope scope("attention", 2 * shape.product_flop(), 4 * numel * std::int64_t{sizeof(T)});
   TELESCOPE_DISPATCH(stream, attention, shape, qkv, y, statistics);
@@ -24,7 +24,7 @@ void attention(const Stream& stream, const AttentionShape& shape, const T* qkv, 
 
 template <class T>
 void attention_backward(const Stream& stream, const AttentionShape& shape, const T* qkv, const T* y,
-                        const T* statistics, const T* dy, T* dqkv) {
+                        const Wide<T>* statistics, const T* dy, T* dqkv) {
   const std::int64_t numel = shape.rows() * shape.head_channels;
   const Scope scope("attention_backward", 5 * shape.product_flop(),
                     8 * numel * std::int64_t{sizeof(T)});
@@ -32,11 +32,12 @@ void attention_backward(const Stream& stream, const AttentionShape& shape, const
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                             \
-  template void attention(const Stream&, const AttentionShape&, const T*, T*, T*);           \
+  template void attention(const Stream&, const AttentionShape&, const T*, T*, Wide<T>*);     \
   template void attention_backward(const Stream&, const AttentionShape&, const T*, const T*, \
-                                   const T*, const T*, T*);
+                                   const Wide<T>*, const T*, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
+TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE
 
 }  // namespace telescope::kernels

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "core/device.h"
+#include "core/dtype.h"
 
 namespace telescope::kernels {
 
@@ -28,13 +29,13 @@ struct AttentionShape {
 /// Saved for backward: qkv, y, statistics.
 template <class T>
 void attention(const Stream& stream, const AttentionShape& shape, const T* qkv, T* y,
-               T* statistics);
+               Wide<T>* statistics);
 
 /// With r[i] = dy[i] . y[i] and ds[i, j] = p[i, j] (dy[i] . v[j] - r[i]) / sqrt(head_channels),
 ///   dq[i] = sum_j ds[i, j] k[j],  dk[j] = sum_i ds[i, j] q[i],  dv[j] = sum_i p[i, j] dy[i];
 /// overwrites dqkv, laid out as qkv.
 template <class T>
 void attention_backward(const Stream& stream, const AttentionShape& shape, const T* qkv, const T* y,
-                        const T* statistics, const T* dy, T* dqkv);
+                        const Wide<T>* statistics, const T* dy, T* dqkv);
 
 }  // namespace telescope::kernels

@@ -243,23 +243,24 @@ void backward_head(const AttentionBlocks<T>& blocks, std::int64_t head, const T*
 }  // namespace
 
 template <class T>
-void attention(const Stream&, const AttentionShape& shape, const T* qkv, T* y, T* statistics) {
+void attention(const Stream&, const AttentionShape& shape, const T* qkv, T* y,
+               Wide<T>* statistics) {
   const AttentionBlocks<T> blocks(shape);
   for_each_head(shape, [&](std::int64_t head) { forward_head(blocks, head, qkv, y, statistics); });
 }
 
 template <class T>
 void attention_backward(const Stream&, const AttentionShape& shape, const T* qkv, const T* y,
-                        const T* statistics, const T* dy, T* dqkv) {
+                        const Wide<T>* statistics, const T* dy, T* dqkv) {
   const AttentionBlocks<T> blocks(shape);
   for_each_head(
       shape, [&](std::int64_t head) { backward_head(blocks, head, qkv, y, statistics, dy, dqkv); });
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                             \
-  template void attention(const Stream&, const AttentionShape&, const T*, T*, T*);           \
+  template void attention(const Stream&, const AttentionShape&, const T*, T*, Wide<T>*);     \
   template void attention_backward(const Stream&, const AttentionShape&, const T*, const T*, \
-                                   const T*, const T*, T*);
+                                   const Wide<T>*, const T*, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

@@ -63,7 +63,7 @@ __device__ __forceinline__ float row_sum(float value) {
 
 template <int width, int slice, class T>
 __global__ void __launch_bounds__(attention_threads)
-    attention_kernel(AttentionShape shape, float scale, const T* qkv, T* y, T* statistics) {
+    attention_kernel(AttentionShape shape, float scale, const T* qkv, T* y, float* statistics) {
   auto& memory = shared<AttentionMemory>();
   const Place<slice> place(shape);
   const auto q = place.in(qkv, 0, place.token);
@@ -100,9 +100,9 @@ __global__ void __launch_bounds__(attention_threads)
     inverse[i] = static_cast<float>(1 / sum[i]);
     const std::int64_t row = 4 * thread_row() + i;
     if (thread_column() > 0 || blockIdx.y > 0 || row >= q.count) continue;
-    T* const at = statistics + place.head * shape.tokens + place.token + row;
-    at[0] = static_cast<T>(most[i]);
-    at[shape.n * shape.heads * shape.tokens] = static_cast<T>(inverse[i]);
+    float* const at = statistics + place.head * shape.tokens + place.token + row;
+    at[0] = most[i];
+    at[shape.n * shape.heads * shape.tokens] = inverse[i];
   }
   store_share<width>(share, inverse, place.out(y, place.token), place.channel, place.channels);
 }
@@ -121,7 +121,7 @@ __global__ void __launch_bounds__(256)
       shape.head_channels;
   double sum = 0;
   for (std::int64_t c = lane_number(); c < shape.head_channels; c += 32) {
-    sum += static_cast<double>(y[at + c]) * static_cast<double>(dy[at + c]);
+    sum += double{static_cast<float>(y[at + c])} * double{static_cast<float>(dy[at + c])};
   }
   sum = warp_sum(sum);
   if (lane_number() == 0) r[row] = static_cast<float>(sum);
@@ -130,12 +130,11 @@ __global__ void __launch_bounds__(256)
 // What backward knows of a query; of one that is not there, what makes its p zero.
 struct QueryRow {
   float most = 0, inverse = 0, r = 0;
-  template <class T>
-  __device__ void read(bool there, std::int64_t row, std::int64_t rows, const T* statistics,
+  __device__ void read(bool there, std::int64_t row, std::int64_t rows, const float* statistics,
                        const float* projections) {
     if (!there) return;
-    most = static_cast<float>(statistics[row]);
-    inverse = static_cast<float>(statistics[rows + row]);
+    most = statistics[row];
+    inverse = statistics[rows + row];
     r = projections[row];
   }
   __device__ float p(float score, float scale) const {
@@ -148,7 +147,7 @@ struct QueryRow {
 
 template <int width, int slice, class T>
 __global__ void __launch_bounds__(attention_threads)
-    attention_dq_kernel(AttentionShape shape, float scale, const T* qkv, const T* statistics,
+    attention_dq_kernel(AttentionShape shape, float scale, const T* qkv, const float* statistics,
                         const float* projections, const T* dy, T* dqkv) {
   auto& memory = shared<AttentionMemory>();
   const Place<slice> place(shape);
@@ -186,7 +185,7 @@ __global__ void __launch_bounds__(attention_threads)
 // Rows of the scores are keys here, columns are queries.
 template <int width, int slice, class T>
 __global__ void __launch_bounds__(attention_threads)
-    attention_dk_dv_kernel(AttentionShape shape, float scale, const T* qkv, const T* statistics,
+    attention_dk_dv_kernel(AttentionShape shape, float scale, const T* qkv, const float* statistics,
                            const float* projections, const T* dy, T* dqkv) {
   auto& memory = shared<AttentionMemory>();
   const Place<slice> place(shape);
@@ -251,7 +250,7 @@ float scale_of(const AttentionShape& shape) {
 
 template <class T>
 void attention(const Stream& stream, const AttentionShape& shape, const T* qkv, T* y,
-               T* statistics) {
+               Wide<T>* statistics) {
   with_slices<T>(shape, aligned_to(16, qkv, y), [&](auto width, auto slice) {
     launch<attention_kernel<width(), slice(), T>>(stream, blocks_of(shape, slice()),
                                                   attention_threads, 0, shape, scale_of(shape), qkv,
@@ -261,7 +260,7 @@ void attention(const Stream& stream, const AttentionShape& shape, const T* qkv, 
 
 template <class T>
 void attention_backward(const Stream& stream, const AttentionShape& shape, const T* qkv, const T* y,
-                        const T* statistics, const T* dy, T* dqkv) {
+                        const Wide<T>* statistics, const T* dy, T* dqkv) {
   const Workspace<float> projections(shape.rows(), stream.device());
   launch<projections_kernel<T>>(stream, blocks_for(shape.rows(), 8), 256, 0, shape, y, dy,
                                 projections.data());
@@ -276,10 +275,11 @@ void attention_backward(const Stream& stream, const AttentionShape& shape, const
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                             \
-  template void attention(const Stream&, const AttentionShape&, const T*, T*, T*);           \
+  template void attention(const Stream&, const AttentionShape&, const T*, T*, Wide<T>*);     \
   template void attention_backward(const Stream&, const AttentionShape&, const T*, const T*, \
-                                   const T*, const T*, T*);
+                                   const Wide<T>*, const T*, T*);
 TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "core/device.h"
+#include "core/dtype.h"
 
 namespace telescope::kernels {
 
@@ -17,11 +18,12 @@ struct PerChannel {
 
 /// y[n, p, c] = x[n, p, c] + e[n, c]; y may be x. Saved: nothing; dx is dy.
 template <class T>
-void add_per_channel(const Stream& stream, const PerChannel& shape, const T* x, const T* e, T* y);
+void add_per_channel(const Stream& stream, const PerChannel& shape, const T* x, const Wide<T>* e,
+                     T* y);
 
 /// de[n, c] = sum_p dy[n, p, c], summed in double and in an order that does not depend on the
 /// number of threads; overwrites.
 template <class T>
-void sum_per_channel(const Stream& stream, const PerChannel& shape, const T* dy, T* de);
+void sum_per_channel(const Stream& stream, const PerChannel& shape, const T* dy, Wide<T>* de);
 
 }  // namespace telescope::kernels

@@ -54,7 +54,7 @@ namespace telescope::kernels::cpu {
 constexpr std::int64_t grain = 1 << 14;  // elements worth a thread
 
 template <class T>
-void add_per_channel(const Stream&, const PerChannel& shape, const T* x, const T* e, T* y) {
+void add_per_channel(const Stream&, const PerChannel& shape, const T* x, const Wide<T>* e, T* y) {
   const std::int64_t pixels = shape.pixels, c = shape.c;
   if (shape.numel() == 0) return;
   const auto add = TELESCOPE_SIMD(add_range<T>);
@@ -69,7 +69,7 @@ void add_per_channel(const Stream&, const PerChannel& shape, const T* x, const T
 
 // A chunk is as many pixels as stay in the first-level cache while the channels are walked over.
 template <class T>
-void sum_per_channel(const Stream&, const PerChannel& shape, const T* dy, T* de) {
+void sum_per_channel(const Stream&, const PerChannel& shape, const T* dy, Wide<T>* de) {
   const std::int64_t pixels = shape.pixels, c = shape.c;
   if (shape.n * c == 0) return;
   const std::int64_t chunk = std::max<std::int64_t>(sum_chunk / c, 1);
@@ -94,9 +94,9 @@ void sum_per_channel(const Stream&, const PerChannel& shape, const T* dy, T* de)
   }
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                           \
-  template void add_per_channel(const Stream&, const PerChannel&, const T*, const T*, T*); \
-  template void sum_per_channel(const Stream&, const PerChannel&, const T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                                 \
+  template void add_per_channel(const Stream&, const PerChannel&, const T*, const Wide<T>*, T*); \
+  template void sum_per_channel(const Stream&, const PerChannel&, const T*, Wide<T>*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

@@ -10,13 +10,13 @@ namespace {
 
 template <class T>
 struct AddVector {
-  const T* e;
+  const Wide<T>* e;
   template <int width>
   __device__ __forceinline__ void apply(std::int64_t vector, Pack<float, width>& y,
                                         const Pack<T, width>& x) const {
-    const Pack<T, width> own = load<width>(e + vector);
+    const auto own = load<width>(e + vector);
     TELESCOPE_UNROLL
-    for (int k = 0; k < width; ++k) y[k] = static_cast<float>(x[k]) + static_cast<float>(own[k]);
+    for (int k = 0; k < width; ++k) y[k] = static_cast<float>(x[k]) + own[k];
   }
 };
 
@@ -32,13 +32,13 @@ struct PlainSum {
     for (std::int64_t p = first; p < end; p += step) {
       const Pack<T, width> pack = load<width>(at + p * shape.c);
       TELESCOPE_UNROLL
-      for (int k = 0; k < width; ++k) sum[0][k] += static_cast<double>(pack[k]);
+      for (int k = 0; k < width; ++k) sum[0][k] += double{static_cast<float>(pack[k])};
     }
   }
 };
 
 template <int width, class T>
-void sum_in_packs(const Stream& stream, const Channels& shape, const T* dy, T* de) {
+void sum_in_packs(const Stream& stream, const Channels& shape, const T* dy, Wide<T>* de) {
   const ChannelPieces pieces(shape, width);
   const std::int64_t vectors = shape.n * shape.c;
   const Workspace<double> partial(vectors * pieces.per_sample, stream.device());
@@ -49,12 +49,13 @@ void sum_in_packs(const Stream& stream, const Channels& shape, const T* dy, T* d
 }  // namespace
 
 template <class T>
-void add_per_channel(const Stream& stream, const PerChannel& shape, const T* x, const T* e, T* y) {
+void add_per_channel(const Stream& stream, const PerChannel& shape, const T* x, const Wide<T>* e,
+                     T* y) {
   channel_map(stream, AddVector<T>{e}, {shape.n, shape.pixels, shape.c}, aligned_to(16, e), y, x);
 }
 
 template <class T>
-void sum_per_channel(const Stream& stream, const PerChannel& shape, const T* dy, T* de) {
+void sum_per_channel(const Stream& stream, const PerChannel& shape, const T* dy, Wide<T>* de) {
   constexpr int width = 16 / sizeof(T);
   const Channels channels{shape.n, shape.pixels, shape.c};
   if (shape.n * shape.c == 0) return;
@@ -64,10 +65,11 @@ void sum_per_channel(const Stream& stream, const PerChannel& shape, const T* dy,
   sum_in_packs<1>(stream, channels, dy, de);
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                           \
-  template void add_per_channel(const Stream&, const PerChannel&, const T*, const T*, T*); \
-  template void sum_per_channel(const Stream&, const PerChannel&, const T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                                 \
+  template void add_per_channel(const Stream&, const PerChannel&, const T*, const Wide<T>*, T*); \
+  template void sum_per_channel(const Stream&, const PerChannel&, const T*, Wide<T>*);
 TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

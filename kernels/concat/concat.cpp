@@ -23,6 +23,7 @@ void copy_columns(const Stream& stream, std::int64_t rows, std::int64_t columns,
                              T*, std::int64_t);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
+TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE
 
 }  // namespace telescope::kernels

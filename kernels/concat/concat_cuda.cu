@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A copy, bound by memory: 8 bytes an element. Rows are the short pixels of an image, many of which
-// share a block, so that neighbouring threads stay in neighbouring memory.
+// A copy, bound by memory. Rows are the short pixels of an image, many of which share a block, so
+// that neighbouring threads stay in neighbouring memory.
 #include "kernels/concat/concat.h"
 #include "kernels/simt/simt.h"
 
@@ -33,7 +33,11 @@ void copy_columns(const Stream& stream, std::int64_t rows, std::int64_t columns,
       from, to);
 }
 
-template void copy_columns(const Stream&, std::int64_t, std::int64_t, const float*, std::int64_t,
-                           float*, std::int64_t);
+#define TELESCOPE_INSTANTIATE(T)                                                                \
+  template void copy_columns(const Stream&, std::int64_t, std::int64_t, const T*, std::int64_t, \
+                             T*, std::int64_t);
+TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(bfloat16)
+#undef TELESCOPE_INSTANTIATE
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

@@ -9,14 +9,14 @@ namespace telescope::kernels {
 
 TELESCOPE_ON_EVERY_DEVICE(
     template <class T>
-    void conv2d_forward(const Stream&, const Conv2dShape& shape, const T* x, const T* weight,
-                        const T* bias, T* y, Conv2dVariant variant);
+    void conv2d_forward(const Stream&, const Conv2dShape& shape, const T* x, const Wide<T>* weight,
+                        const Wide<T>* bias, T* y, Conv2dVariant variant);
     template <class T>
     void conv2d_input_gradient(const Stream&, const Conv2dShape& shape, const T* dy,
-                               const T* weight, T* dx, Conv2dVariant variant);
+                               const Wide<T>* weight, T* dx, Conv2dVariant variant);
     template <class T>
     void conv2d_weight_gradient(const Stream&, const Conv2dShape& shape, const T* x, const T* dy,
-                                T* dweight, T* dbias, Conv2dVariant variant);)
+                                Wide<T>* dweight, Wide<T>* dbias, Conv2dVariant variant);)
 TELESCOPE_ON_EVERY_VENDOR(
     void conv2d_forward(const Stream&, const Conv2dShape& shape, const float* x,
                         const float* weight, const float* bias, float* y);
@@ -37,9 +37,10 @@ void check_choice(Conv2dVariant variant, Backend by, const Device& device, const
 }  // namespace
 
 template <class T>
-void conv2d_forward(const Stream& stream, const Conv2dShape& shape, const T* x, const T* weight,
-                    const T* bias, T* y, Conv2dVariant variant, Backend by) {
-  const Scope scope("conv2d", shape.flop(), shape.elements() * std::int64_t{sizeof(T)});
+void conv2d_forward(const Stream& stream, const Conv2dShape& shape, const T* x,
+                    const Wide<T>* weight, const Wide<T>* bias, T* y, Conv2dVariant variant,
+                    Backend by) {
+  const Scope scope("conv2d", shape.flop(), shape.bytes<T>());
   check_choice(variant, by, stream.device(), shape, dtype_of<T>);
   TELESCOPE_VENDOR(by, "conv2d", stream, conv2d_forward, shape, x, weight, bias, y);
   TELESCOPE_DISPATCH(stream, conv2d_forward, shape, x, weight, bias, y, variant);
@@ -47,9 +48,8 @@ void conv2d_forward(const Stream& stream, const Conv2dShape& shape, const T* x, 
 
 template <class T>
 void conv2d_input_gradient(const Stream& stream, const Conv2dShape& shape, const T* dy,
-                           const T* weight, T* dx, Conv2dVariant variant, Backend by) {
-  const Scope scope("conv2d_input_gradient", shape.flop(),
-                    shape.elements() * std::int64_t{sizeof(T)});
+                           const Wide<T>* weight, T* dx, Conv2dVariant variant, Backend by) {
+  const Scope scope("conv2d_input_gradient", shape.flop(), shape.bytes<T>());
   check_choice(variant, by, stream.device(), shape, dtype_of<T>);
   TELESCOPE_VENDOR(by, "conv2d", stream, conv2d_input_gradient, shape, dy, weight, dx);
   TELESCOPE_DISPATCH(stream, conv2d_input_gradient, shape, dy, weight, dx, variant);
@@ -57,23 +57,23 @@ void conv2d_input_gradient(const Stream& stream, const Conv2dShape& shape, const
 
 template <class T>
 void conv2d_weight_gradient(const Stream& stream, const Conv2dShape& shape, const T* x, const T* dy,
-                            T* dweight, T* dbias, Conv2dVariant variant, Backend by) {
-  const Scope scope("conv2d_weight_gradient", shape.flop(),
-                    shape.elements() * std::int64_t{sizeof(T)});
+                            Wide<T>* dweight, Wide<T>* dbias, Conv2dVariant variant, Backend by) {
+  const Scope scope("conv2d_weight_gradient", shape.flop(), shape.bytes<T>());
   check_choice(variant, by, stream.device(), shape, dtype_of<T>);
   TELESCOPE_VENDOR(by, "conv2d", stream, conv2d_weight_gradient, shape, x, dy, dweight, dbias);
   TELESCOPE_DISPATCH(stream, conv2d_weight_gradient, shape, x, dy, dweight, dbias, variant);
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                                  \
-  template void conv2d_forward(const Stream&, const Conv2dShape&, const T*, const T*, const T*,   \
-                               T*, Conv2dVariant, Backend);                                       \
-  template void conv2d_input_gradient(const Stream&, const Conv2dShape&, const T*, const T*, T*,  \
-                                      Conv2dVariant, Backend);                                    \
-  template void conv2d_weight_gradient(const Stream&, const Conv2dShape&, const T*, const T*, T*, \
-                                       T*, Conv2dVariant, Backend);
+#define TELESCOPE_INSTANTIATE(T)                                                                   \
+  template void conv2d_forward(const Stream&, const Conv2dShape&, const T*, const Wide<T>*,        \
+                               const Wide<T>*, T*, Conv2dVariant, Backend);                        \
+  template void conv2d_input_gradient(const Stream&, const Conv2dShape&, const T*, const Wide<T>*, \
+                                      T*, Conv2dVariant, Backend);                                 \
+  template void conv2d_weight_gradient(const Stream&, const Conv2dShape&, const T*, const T*,      \
+                                       Wide<T>*, Wide<T>*, Conv2dVariant, Backend);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
+TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE
 
 }  // namespace telescope::kernels

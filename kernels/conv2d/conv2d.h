@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "core/device.h"
+#include "core/dtype.h"
 #include "core/shape.h"
 #include "kernels/backend.h"
 #include "kernels/conv2d/conv2d_variant.h"
@@ -27,29 +28,35 @@ struct Conv2dShape {
   Shape output_shape() const { return {n, out_h(), out_w(), k}; }
   /// Of each of the three functions below.
   constexpr std::int64_t flop() const { return 2 * n * out_h() * out_w() * k * r * s * c; }
-  /// Elements read and written by each of the three.
-  constexpr std::int64_t elements() const {
-    return n * h * w * c + k * r * s * c + n * out_h() * out_w() * k;
+  /// Read and written by each of the three, activations stored as T.
+  template <class T>
+  constexpr std::int64_t bytes() const {
+    return (n * h * w * c + n * out_h() * out_w() * k) * std::int64_t{sizeof(T)} +
+           k * r * s * c * std::int64_t{sizeof(Wide<T>)};
   }
 };
 
 /// All three take the way to compute (conv2d_variant.h) and refuse one that the device or the shape
 /// does not have; ways differ in rounding only. They are ours: the vendor's backend (backend.h),
 /// which chooses by itself, is refused a variant that is asked for by name.
+///
+/// T is float, double or bfloat16. With bf16 activations the parameters and their gradients are f32
+/// (Wide<T>), and so are all sums; the tensor cores multiply weights rounded to bf16.
 
 /// y[n, i, j, k] = bias[k] + sum over r, s, c of
 ///                   x[n, i stride + r - padding, j stride + s - padding, c] weight[k, r, s, c],
 /// where x is 0 outside the image. Overwrites y; bias [K] may be null.
 template <class T>
-void conv2d_forward(const Stream& stream, const Conv2dShape& shape, const T* x, const T* weight,
-                    const T* bias, T* y, Conv2dVariant variant = Conv2dVariant::automatic,
-                    Backend by = backend());
+void conv2d_forward(const Stream& stream, const Conv2dShape& shape, const T* x,
+                    const Wide<T>* weight, const Wide<T>* bias, T* y,
+                    Conv2dVariant variant = Conv2dVariant::automatic, Backend by = backend());
 
 /// dx[n, h, w, c] = sum over all (i, j, k, r, s) that read x[n, h, w, c] of
 ///                    dy[n, i, j, k] weight[k, r, s, c]. Overwrites dx.
 template <class T>
 void conv2d_input_gradient(const Stream& stream, const Conv2dShape& shape, const T* dy,
-                           const T* weight, T* dx, Conv2dVariant variant = Conv2dVariant::automatic,
+                           const Wide<T>* weight, T* dx,
+                           Conv2dVariant variant = Conv2dVariant::automatic,
                            Backend by = backend());
 
 /// dweight[k, r, s, c] += sum over n, i, j of
@@ -57,7 +64,8 @@ void conv2d_input_gradient(const Stream& stream, const Conv2dShape& shape, const
 /// dbias[k] += sum over n, i, j of dy[n, i, j, k]. Accumulates; either may be null. Saved: x.
 template <class T>
 void conv2d_weight_gradient(const Stream& stream, const Conv2dShape& shape, const T* x, const T* dy,
-                            T* dweight, T* dbias, Conv2dVariant variant = Conv2dVariant::automatic,
+                            Wide<T>* dweight, Wide<T>* dbias,
+                            Conv2dVariant variant = Conv2dVariant::automatic,
                             Backend by = backend());
 
 }  // namespace telescope::kernels

@@ -179,8 +179,8 @@ void input_gradient_phase(const Conv2dShape& shape, std::int64_t row, std::int64
 }  // namespace
 
 template <class T>
-void conv2d_forward(const Stream&, const Conv2dShape& shape, const T* x, const T* weight,
-                    const T* bias, T* y, Conv2dVariant variant) {
+void conv2d_forward(const Stream&, const Conv2dShape& shape, const T* x, const Wide<T>* weight,
+                    const Wide<T>* bias, T* y, Conv2dVariant variant) {
   if (shape.n * shape.k == 0) return;
   const Windows windows = windows_of(shape);
   if constexpr (std::is_same_v<T, float>) {
@@ -200,8 +200,8 @@ void conv2d_forward(const Stream&, const Conv2dShape& shape, const T* x, const T
 }
 
 template <class T>
-void conv2d_input_gradient(const Stream&, const Conv2dShape& shape, const T* dy, const T* weight,
-                           T* dx, Conv2dVariant variant) {
+void conv2d_input_gradient(const Stream&, const Conv2dShape& shape, const T* dy,
+                           const Wide<T>* weight, T* dx, Conv2dVariant variant) {
   if (shape.n * shape.c == 0) return;
   for (std::int64_t row = 0; row < std::min(shape.stride, shape.h); ++row) {
     for (std::int64_t column = 0; column < std::min(shape.stride, shape.w); ++column) {
@@ -210,11 +210,11 @@ void conv2d_input_gradient(const Stream&, const Conv2dShape& shape, const T* dy,
   }
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                                 \
-  template void conv2d_forward(const Stream&, const Conv2dShape&, const T*, const T*, const T*,  \
-                               T*, Conv2dVariant);                                               \
-  template void conv2d_input_gradient(const Stream&, const Conv2dShape&, const T*, const T*, T*, \
-                                      Conv2dVariant);
+#define TELESCOPE_INSTANTIATE(T)                                                                   \
+  template void conv2d_forward(const Stream&, const Conv2dShape&, const T*, const Wide<T>*,        \
+                               const Wide<T>*, T*, Conv2dVariant);                                 \
+  template void conv2d_input_gradient(const Stream&, const Conv2dShape&, const T*, const Wide<T>*, \
+                                      T*, Conv2dVariant);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

@@ -31,16 +31,19 @@ Functions<T> functions_of(Conv2dVariant variant) {
 
 // For sums over c channels and the kernel's taps that make images of h x w pixels. By reckoning, not
 // yet by measurement:
-//   tensor_core    where the precision allows it and a sum has the 16 products that fill a slice
+//   tensor_core    where the precision allows it (of what is stored as bf16: always) and a sum has the
+//                  16 products that fill a slice
 //   naive          1 x 1 on up to 4 channels: the result's bytes count, not the few products
 //   tiled          larger kernels on up to 4 channels, which would leave most of a chunk of the
 //                  matrix product empty; on images that fill a tile
 //   implicit_gemm  everything else
+template <class T>
 Conv2dVariant chosen(Conv2dVariant variant, const Conv2dShape& shape, std::int64_t c,
                      std::int64_t h, std::int64_t w) {
   if (variant != Conv2dVariant::automatic) return variant;
   const std::int64_t taps = shape.r * shape.s;
-  if (precision() != Precision::fp32 && c * taps >= 16) return Conv2dVariant::tensor_core;
+  const bool rounds = std::is_same_v<T, bfloat16> || precision() != Precision::fp32;
+  if (rounds && c * taps >= 16) return Conv2dVariant::tensor_core;
   if (c * taps <= 4) return Conv2dVariant::naive;
   if (c <= 4 && taps <= 25 && shape.stride <= 2 && h >= 8 && w >= 16) return Conv2dVariant::tiled;
   return Conv2dVariant::implicit_gemm;
@@ -49,39 +52,40 @@ Conv2dVariant chosen(Conv2dVariant variant, const Conv2dShape& shape, std::int64
 }  // namespace
 
 template <class T>
-void conv2d_forward(const Stream& stream, const Conv2dShape& shape, const T* x, const T* weight,
-                    const T* bias, T* y, Conv2dVariant variant) {
+void conv2d_forward(const Stream& stream, const Conv2dShape& shape, const T* x,
+                    const Wide<T>* weight, const Wide<T>* bias, T* y, Conv2dVariant variant) {
   if (shape.n * shape.k == 0) return;
-  const auto by = chosen(variant, shape, shape.c, shape.out_h(), shape.out_w());
+  const auto by = chosen<T>(variant, shape, shape.c, shape.out_h(), shape.out_w());
   functions_of<T>(by).forward(stream, shape, x, weight, bias, y);
 }
 
 template <class T>
 void conv2d_input_gradient(const Stream& stream, const Conv2dShape& shape, const T* dy,
-                           const T* weight, T* dx, Conv2dVariant variant) {
+                           const Wide<T>* weight, T* dx, Conv2dVariant variant) {
   if (shape.n * shape.c == 0) return;
-  const auto by = chosen(variant, shape, shape.k, shape.h, shape.w);
+  const auto by = chosen<T>(variant, shape, shape.k, shape.h, shape.w);
   functions_of<T>(by).input_gradient(stream, shape, dy, weight, dx);
 }
 
 template <class T>
 void conv2d_weight_gradient(const Stream& stream, const Conv2dShape& shape, const T* x, const T* dy,
-                            T* dweight, T* dbias, Conv2dVariant variant) {
+                            Wide<T>* dweight, Wide<T>* dbias, Conv2dVariant variant) {
   if (shape.n * shape.k == 0 || (!dweight && !dbias)) return;
   // A sum over all pixels: never by one thread.
-  auto by = chosen(variant, shape, shape.c, shape.out_h(), shape.out_w());
+  auto by = chosen<T>(variant, shape, shape.c, shape.out_h(), shape.out_w());
   if (variant == Conv2dVariant::automatic && by == Conv2dVariant::naive) by = Conv2dVariant::tiled;
   functions_of<T>(by).weight_gradient(stream, shape, x, dy, dweight, dbias);
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                                  \
-  template void conv2d_forward(const Stream&, const Conv2dShape&, const T*, const T*, const T*,   \
-                               T*, Conv2dVariant);                                                \
-  template void conv2d_input_gradient(const Stream&, const Conv2dShape&, const T*, const T*, T*,  \
-                                      Conv2dVariant);                                             \
-  template void conv2d_weight_gradient(const Stream&, const Conv2dShape&, const T*, const T*, T*, \
-                                       T*, Conv2dVariant);
+#define TELESCOPE_INSTANTIATE(T)                                                                   \
+  template void conv2d_forward(const Stream&, const Conv2dShape&, const T*, const Wide<T>*,        \
+                               const Wide<T>*, T*, Conv2dVariant);                                 \
+  template void conv2d_input_gradient(const Stream&, const Conv2dShape&, const T*, const Wide<T>*, \
+                                      T*, Conv2dVariant);                                          \
+  template void conv2d_weight_gradient(const Stream&, const Conv2dShape&, const T*, const T*,      \
+                                       Wide<T>*, Wide<T>*, Conv2dVariant);
 TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

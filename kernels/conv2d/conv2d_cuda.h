@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What every variant of the convolution on a GPU defines, for f32 (and more where it is cheap): the
-// three functions of conv2d.h, for a shape that is valid and has elements, in
+// What every variant of the convolution on a GPU defines, for activations T of f32 and bf16 with
+// parameters of f32: the three functions of conv2d.h, for a shape that is valid and has elements, in
 // conv2d_<variant>_cuda.cu. conv2d_cuda.cu chooses among them.
 #pragma once
 
@@ -13,14 +13,14 @@ namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE {
 /// dbias may be null.
 #define TELESCOPE_CONV2D_VARIANT(variant)                                                          \
   template <class T>                                                                               \
-  void variant##_forward(const Stream&, const Conv2dShape& shape, const T* x, const T* weight,     \
-                         const T* bias, T* y);                                                     \
+  void variant##_forward(const Stream&, const Conv2dShape& shape, const T* x, const float* weight, \
+                         const float* bias, T* y);                                                 \
   template <class T>                                                                               \
   void variant##_input_gradient(const Stream&, const Conv2dShape& shape, const T* dy,              \
-                                const T* weight, T* dx);                                           \
+                                const float* weight, T* dx);                                       \
   template <class T>                                                                               \
   void variant##_weight_gradient(const Stream&, const Conv2dShape& shape, const T* x, const T* dy, \
-                                 T* dweight, T* dbias);
+                                 float* dweight, float* dbias);
 TELESCOPE_CONV2D_VARIANT(naive)
 TELESCOPE_CONV2D_VARIANT(tiled)
 TELESCOPE_CONV2D_VARIANT(implicit_gemm)
@@ -29,11 +29,11 @@ TELESCOPE_CONV2D_VARIANT(tensor_core)
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE
 
-/// The definitions of a variant, for elements of type T.
-#define TELESCOPE_INSTANTIATE_CONV2D(variant, T)                                                   \
-  template void variant##_forward(const Stream&, const Conv2dShape&, const T*, const T*, const T*, \
-                                  T*);                                                             \
-  template void variant##_input_gradient(const Stream&, const Conv2dShape&, const T*, const T*,    \
-                                         T*);                                                      \
-  template void variant##_weight_gradient(const Stream&, const Conv2dShape&, const T*, const T*,   \
-                                          T*, T*);
+/// The definitions of a variant, for activations of type T.
+#define TELESCOPE_INSTANTIATE_CONV2D(variant, T)                                                 \
+  template void variant##_forward(const Stream&, const Conv2dShape&, const T*, const float*,     \
+                                  const float*, T*);                                             \
+  template void variant##_input_gradient(const Stream&, const Conv2dShape&, const T*,            \
+                                         const float*, T*);                                      \
+  template void variant##_weight_gradient(const Stream&, const Conv2dShape&, const T*, const T*, \
+                                          float*, float*);

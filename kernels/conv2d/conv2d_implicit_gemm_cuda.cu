@@ -43,7 +43,7 @@ class WindowLoader {
   using Tile = GemmTile<bm, bn>;
 
   __device__ WindowLoader(const Correlation& p, const Window* windows, int first_k, const T* x,
-                          const T* weight)
+                          const float* weight)
       : p_(p), windows_(windows), first_k_(first_k), x_(x), weight_(weight + p.first) {
     move(lane() * width);
   }
@@ -57,7 +57,7 @@ class WindowLoader {
       const bool seen = inside && within(window.row + r_, p_.h) && within(window.column + s_, p_.w);
       take(a_[i], seen, x_ + window.origin + pixel);
     }
-    const T* weights = weight_ + r_ * p_.pitch_r + s_ * p_.pitch_s + c_;
+    const float* weights = weight_ + r_ * p_.pitch_r + s_ * p_.pitch_s + c_;
     TELESCOPE_UNROLL
     for (int i = 0; i < b_loads; ++i) {
       const int k = first_k_ + row() + i * rows;
@@ -83,8 +83,9 @@ class WindowLoader {
   static __device__ int lane() { return static_cast<int>(threadIdx.x) % lanes; }
   static __device__ int row() { return static_cast<int>(threadIdx.x) / lanes; }
 
-  static __device__ __forceinline__ void take(float (&to)[width], bool seen, const T* from) {
-    Pack<T, width> values{};
+  template <class U>
+  static __device__ __forceinline__ void take(float (&to)[width], bool seen, const U* from) {
+    Pack<U, width> values{};
     if (seen) values = load<width>(from);
     TELESCOPE_UNROLL
     for (int q = 0; q < width; ++q) to[q] = static_cast<float>(values[q]);
@@ -103,7 +104,7 @@ class WindowLoader {
   const Window* windows_;
   int first_k_;
   const T* x_;
-  const T* weight_;
+  const float* weight_;
   int r_ = 0, s_ = 0, c_ = 0;
   float a_[a_loads][width], b_[b_loads][width];
 };
@@ -117,7 +118,7 @@ struct CorrelationMemory {
 template <int bm, int bn, int width, class T>
 __global__ void __launch_bounds__(bm* bn / 64)
     implicit_gemm_kernel(const Correlations correlations, const T* __restrict__ x,
-                         const T* __restrict__ weight, const T* __restrict__ bias,
+                         const float* __restrict__ weight, const float* __restrict__ bias,
                          T* __restrict__ y) {
   const Correlation& p = correlations.of[blockIdx.z];
   const int first_m = static_cast<int>(blockIdx.x) * bm,
@@ -147,7 +148,7 @@ __global__ void __launch_bounds__(bm* bn / 64)
       Pack<T, 4> values;
       TELESCOPE_UNROLL
       for (int j = 0; j < 4; ++j) {
-        const float b = bias && k + j < p.k ? static_cast<float>(bias[k + j]) : 0.f;
+        const float b = bias && k + j < p.k ? bias[k + j] : 0.f;
         values[j] = static_cast<T>(sum[i][4 * half + j] + b);
       }
       if (width == 4 && k + 4 <= p.k && p.k % 4 == 0) {
@@ -163,8 +164,8 @@ __global__ void __launch_bounds__(bm* bn / 64)
 }
 
 template <int bm, int bn, int width, class T>
-void launch_correlations(const Stream& stream, const Correlations& all, const T* x, const T* weight,
-                         const T* bias, T* y) {
+void launch_correlations(const Stream& stream, const Correlations& all, const T* x,
+                         const float* weight, const float* bias, T* y) {
   int windows = 0;
   for (int i = 0; i < all.count; ++i) windows = std::max(windows, all.of[i].windows());
   const dim3 grid(blocks_for(windows, bm), blocks_for(all.of[0].k, bn),
@@ -176,8 +177,8 @@ void launch_correlations(const Stream& stream, const Correlations& all, const T*
 // Blocks of 128 pixels where they fill a GPU twice over, and half as many where they would not; half
 // as many channels where there are no more.
 template <int width, class T>
-void correlate(const Stream& stream, const Correlations& all, const T* x, const T* weight,
-               const T* bias, T* y) {
+void correlate(const Stream& stream, const Correlations& all, const T* x, const float* weight,
+               const float* bias, T* y) {
   constexpr std::int64_t filling = 264;
   const std::int64_t windows = std::int64_t{all.of[0].windows()} * all.count, k = all.of[0].k;
   if (k <= 32) {
@@ -190,9 +191,9 @@ void correlate(const Stream& stream, const Correlations& all, const T* x, const 
 }
 
 template <class T>
-void correlate(const Stream& stream, const Correlations& all, const T* x, const T* weight,
-               const T* bias, T* y) {
-  if (all.of[0].c % 4 == 0 && aligned_to(4 * sizeof(T), x, weight, y)) {
+void correlate(const Stream& stream, const Correlations& all, const T* x, const float* weight,
+               const float* bias, T* y) {
+  if (all.of[0].c % 4 == 0 && aligned_to(4 * sizeof(T), x, y) && aligned_to(16, weight)) {
     correlate<4>(stream, all, x, weight, bias, y);
   } else {
     correlate<1>(stream, all, x, weight, bias, y);
@@ -203,7 +204,7 @@ void correlate(const Stream& stream, const Correlations& all, const T* x, const 
 
 template <class T>
 void implicit_gemm_forward(const Stream& stream, const Conv2dShape& shape, const T* x,
-                           const T* weight, const T* bias, T* y) {
+                           const float* weight, const float* bias, T* y) {
   Correlations all;
   all.of[all.count++] = correlation_of(shape);
   correlate(stream, all, x, weight, bias, y);
@@ -211,19 +212,20 @@ void implicit_gemm_forward(const Stream& stream, const Conv2dShape& shape, const
 
 template <class T>
 void implicit_gemm_input_gradient(const Stream& stream, const Conv2dShape& shape, const T* dy,
-                                  const T* weight, T* dx) {
-  const Workspace<T> transposed = transposed_weight(stream, shape, weight);
+                                  const float* weight, T* dx) {
+  const Workspace<float> transposed = transposed_weight(stream, shape, weight);
   for_input_gradient(shape, [&](const Correlations& all) {
     correlate<T>(stream, all, dy, transposed.data(), nullptr, dx);
   });
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                             \
-  template void implicit_gemm_forward(const Stream&, const Conv2dShape&, const T*, const T*, \
-                                      const T*, T*);                                         \
-  template void implicit_gemm_input_gradient(const Stream&, const Conv2dShape&, const T*,    \
-                                             const T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                                 \
+  template void implicit_gemm_forward(const Stream&, const Conv2dShape&, const T*, const float*, \
+                                      const float*, T*);                                         \
+  template void implicit_gemm_input_gradient(const Stream&, const Conv2dShape&, const T*,        \
+                                             const float*, T*);
 TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

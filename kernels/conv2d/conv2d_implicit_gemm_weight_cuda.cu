@@ -163,7 +163,7 @@ __global__ void __launch_bounds__(bm* bn / 64)
 
 template <int bm, int bn, int width, class T>
 void weight_gradient(const Stream& stream, const Conv2dShape& shape, const T* x, const T* dy,
-                     T* dweight, T* dbias) {
+                     float* dweight, float* dbias) {
   const Correlation p = correlation_of(shape);
   const std::int64_t weights = shape.weight_shape().numel();
   constexpr int depth = GemmTile<bm, bn>::depth, least_slab = 8 * depth;
@@ -187,7 +187,7 @@ void weight_gradient(const Stream& stream, const Conv2dShape& shape, const T* x,
 
 template <class T>
 void implicit_gemm_weight_gradient(const Stream& stream, const Conv2dShape& shape, const T* x,
-                                   const T* dy, T* dweight, T* dbias) {
+                                   const T* dy, float* dweight, float* dbias) {
   const bool vectors = shape.c % 4 == 0 && shape.k % 4 == 0 && aligned_to(4 * sizeof(T), x, dy);
   if (!vectors) return weight_gradient<64, 64, 1>(stream, shape, x, dy, dweight, dbias);
   if (shape.k <= 32) return weight_gradient<128, 32, 4>(stream, shape, x, dy, dweight, dbias);
@@ -196,5 +196,7 @@ void implicit_gemm_weight_gradient(const Stream& stream, const Conv2dShape& shap
 
 template void implicit_gemm_weight_gradient(const Stream&, const Conv2dShape&, const float*,
                                             const float*, float*, float*);
+template void implicit_gemm_weight_gradient(const Stream&, const Conv2dShape&, const bfloat16*,
+                                            const bfloat16*, float*, float*);
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

@@ -14,14 +14,14 @@ constexpr int threads = 256;
 
 template <class T>
 __global__ void naive_forward_kernel(Conv2dShape shape, const T* __restrict__ x,
-                                     const T* __restrict__ weight, const T* __restrict__ bias,
-                                     T* __restrict__ y) {
+                                     const float* __restrict__ weight,
+                                     const float* __restrict__ bias, T* __restrict__ y) {
   const std::int64_t out_h = shape.out_h(), out_w = shape.out_w();
   const std::int64_t at = grid_thread();
   if (at >= shape.n * out_h * out_w * shape.k) return;
   const std::int64_t k = at % shape.k, pixel = at / shape.k;
   const std::int64_t j = pixel % out_w, i = pixel / out_w % out_h, n = pixel / out_w / out_h;
-  float sum = bias ? static_cast<float>(bias[k]) : 0.f;
+  float sum = bias ? bias[k] : 0.f;
   for (std::int64_t r = 0; r < shape.r; ++r) {
     const std::int64_t row = i * shape.stride + r - shape.padding;
     if (row < 0 || row >= shape.h) continue;
@@ -29,9 +29,9 @@ __global__ void naive_forward_kernel(Conv2dShape shape, const T* __restrict__ x,
       const std::int64_t column = j * shape.stride + s - shape.padding;
       if (column < 0 || column >= shape.w) continue;
       const T* pixels = x + ((n * shape.h + row) * shape.w + column) * shape.c;
-      const T* weights = weight + ((k * shape.r + r) * shape.s + s) * shape.c;
+      const float* weights = weight + ((k * shape.r + r) * shape.s + s) * shape.c;
       for (std::int64_t c = 0; c < shape.c; ++c) {
-        sum += static_cast<float>(pixels[c]) * static_cast<float>(weights[c]);
+        sum += static_cast<float>(pixels[c]) * weights[c];
       }
     }
   }
@@ -42,7 +42,7 @@ __global__ void naive_forward_kernel(Conv2dShape shape, const T* __restrict__ x,
 // element.
 template <class T>
 __global__ void naive_input_gradient_kernel(Conv2dShape shape, const T* __restrict__ dy,
-                                            const T* __restrict__ weight, T* __restrict__ dx) {
+                                            const float* __restrict__ weight, T* __restrict__ dx) {
   const std::int64_t out_h = shape.out_h(), out_w = shape.out_w();
   const std::int64_t at = grid_thread();
   if (at >= shape.n * shape.h * shape.w * shape.c) return;
@@ -58,9 +58,9 @@ __global__ void naive_input_gradient_kernel(Conv2dShape shape, const T* __restri
       if (column < 0 || column % shape.stride != 0 || column / shape.stride >= out_w) continue;
       const T* from =
           dy + ((n * out_h + row / shape.stride) * out_w + column / shape.stride) * shape.k;
-      const T* weights = weight + (r * shape.s + s) * shape.c + c;
+      const float* weights = weight + (r * shape.s + s) * shape.c + c;
       for (std::int64_t k = 0; k < shape.k; ++k) {
-        sum += static_cast<float>(from[k]) * static_cast<float>(weights[k * taps]);
+        sum += static_cast<float>(from[k]) * weights[k * taps];
       }
     }
   }
@@ -71,7 +71,8 @@ __global__ void naive_input_gradient_kernel(Conv2dShape shape, const T* __restri
 // digits.
 template <class T>
 __global__ void naive_weight_gradient_kernel(Conv2dShape shape, const T* __restrict__ x,
-                                             const T* __restrict__ dy, T* __restrict__ dweight) {
+                                             const T* __restrict__ dy,
+                                             float* __restrict__ dweight) {
   const std::int64_t out_h = shape.out_h(), out_w = shape.out_w();
   const std::int64_t at = grid_thread();
   if (at >= shape.k * shape.r * shape.s * shape.c) return;
@@ -92,13 +93,13 @@ __global__ void naive_weight_gradient_kernel(Conv2dShape shape, const T* __restr
       total += sum;
     }
   }
-  dweight[at] = static_cast<T>(static_cast<float>(static_cast<float>(dweight[at]) + total));
+  dweight[at] = static_cast<float>(dweight[at] + total);
 }
 
 // A block for each output channel.
 template <class T>
 __global__ void naive_bias_gradient_kernel(std::int64_t pixels, std::int64_t channels,
-                                           const T* __restrict__ dy, T* __restrict__ dbias) {
+                                           const T* __restrict__ dy, float* __restrict__ dbias) {
   const std::int64_t k = blockIdx.x;
   double sum = 0;
   for (std::int64_t p = threadIdx.x; p < pixels; p += threads) {
@@ -106,15 +107,15 @@ __global__ void naive_bias_gradient_kernel(std::int64_t pixels, std::int64_t cha
   }
   sum = block_sum<threads>(sum);
   if (threadIdx.x == 0) {
-    dbias[k] = static_cast<T>(static_cast<float>(static_cast<float>(dbias[k]) + sum));
+    dbias[k] = static_cast<float>(dbias[k] + sum);
   }
 }
 
 }  // namespace
 
 template <class T>
-void naive_forward(const Stream& stream, const Conv2dShape& shape, const T* x, const T* weight,
-                   const T* bias, T* y) {
+void naive_forward(const Stream& stream, const Conv2dShape& shape, const T* x, const float* weight,
+                   const float* bias, T* y) {
   const std::int64_t n = shape.output_shape().numel();
   launch<naive_forward_kernel<T>>(stream, blocks_for(n, threads), threads, 0, shape, x, weight,
                                   bias, y);
@@ -122,7 +123,7 @@ void naive_forward(const Stream& stream, const Conv2dShape& shape, const T* x, c
 
 template <class T>
 void naive_input_gradient(const Stream& stream, const Conv2dShape& shape, const T* dy,
-                          const T* weight, T* dx) {
+                          const float* weight, T* dx) {
   const std::int64_t n = shape.input_shape().numel();
   launch<naive_input_gradient_kernel<T>>(stream, blocks_for(n, threads), threads, 0, shape, dy,
                                          weight, dx);
@@ -130,7 +131,7 @@ void naive_input_gradient(const Stream& stream, const Conv2dShape& shape, const 
 
 template <class T>
 void naive_weight_gradient(const Stream& stream, const Conv2dShape& shape, const T* x, const T* dy,
-                           T* dweight, T* dbias) {
+                           float* dweight, float* dbias) {
   if (dweight) {
     const std::int64_t n = shape.weight_shape().numel();
     launch<naive_weight_gradient_kernel<T>>(stream, blocks_for(n, threads), threads, 0, shape, x,

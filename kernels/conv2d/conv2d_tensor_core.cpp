@@ -5,16 +5,16 @@
 
 namespace telescope::kernels {
 
-#define TELESCOPE_DECLARE                                                                          \
-  template <class T>                                                                               \
-  void conv2d_tensor_core_forward(const Stream&, const Conv2dShape&, const T*, const T*, const T*, \
-                                  T*, Epilogue, TensorCoreTile);                                   \
-  template <class T>                                                                               \
-  void conv2d_tensor_core_input_gradient(const Stream&, const Conv2dShape&, const T*, const T*,    \
-                                         T*, TensorCoreTile);                                      \
-  template <class T>                                                                               \
-  void conv2d_tensor_core_weight_gradient(const Stream&, const Conv2dShape&, const T*, const T*,   \
-                                          T*, T*, TensorCoreTile);
+#define TELESCOPE_DECLARE                                                                        \
+  template <class T>                                                                             \
+  void conv2d_tensor_core_forward(const Stream&, const Conv2dShape&, const T*, const Wide<T>*,   \
+                                  const Wide<T>*, T*, Epilogue, TensorCoreTile);                 \
+  template <class T>                                                                             \
+  void conv2d_tensor_core_input_gradient(const Stream&, const Conv2dShape&, const T*,            \
+                                         const Wide<T>*, T*, TensorCoreTile);                    \
+  template <class T>                                                                             \
+  void conv2d_tensor_core_weight_gradient(const Stream&, const Conv2dShape&, const T*, const T*, \
+                                          Wide<T>*, Wide<T>*, TensorCoreTile);
 namespace cuda {
 TELESCOPE_DECLARE
 }  // namespace cuda
@@ -24,44 +24,39 @@ TELESCOPE_DECLARE
 #undef TELESCOPE_DECLARE
 
 // As TELESCOPE_DISPATCH, but there is nothing for the CPU.
-#define TELESCOPE_DISPATCH_DEVICES(function, ...)             \
-  switch (stream.device().type) {                             \
-    case DeviceType::cpu:                                     \
-      break;                                                  \
-    case DeviceType::cuda:                                    \
-      TELESCOPE_CALL_CUDA(function, stream, __VA_ARGS__);     \
-    case DeviceType::cuda_sim:                                \
-      TELESCOPE_CALL_CUDA_SIM(function, stream, __VA_ARGS__); \
-  }                                                           \
+#define TELESCOPE_DISPATCH_DEVICES(function, ...)       \
+  TELESCOPE_CALL_ON_GPU(stream, function, __VA_ARGS__); \
   raise("conv2d", "no tensor cores on {}", stream.device().str())
 
 template <class T>
 void conv2d_tensor_core_forward(const Stream& stream, const Conv2dShape& shape, const T* x,
-                                const T* weight, const T* bias, T* y, Epilogue epilogue,
+                                const Wide<T>* weight, const Wide<T>* bias, T* y, Epilogue epilogue,
                                 TensorCoreTile tile) {
   TELESCOPE_DISPATCH_DEVICES(conv2d_tensor_core_forward, shape, x, weight, bias, y, epilogue, tile);
 }
 
 template <class T>
 void conv2d_tensor_core_input_gradient(const Stream& stream, const Conv2dShape& shape, const T* dy,
-                                       const T* weight, T* dx, TensorCoreTile tile) {
+                                       const Wide<T>* weight, T* dx, TensorCoreTile tile) {
   TELESCOPE_DISPATCH_DEVICES(conv2d_tensor_core_input_gradient, shape, dy, weight, dx, tile);
 }
 
 template <class T>
 void conv2d_tensor_core_weight_gradient(const Stream& stream, const Conv2dShape& shape, const T* x,
-                                        const T* dy, T* dweight, T* dbias, TensorCoreTile tile) {
+                                        const T* dy, Wide<T>* dweight, Wide<T>* dbias,
+                                        TensorCoreTile tile) {
   TELESCOPE_DISPATCH_DEVICES(conv2d_tensor_core_weight_gradient, shape, x, dy, dweight, dbias,
                              tile);
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                                  \
-  template void conv2d_tensor_core_forward(const Stream&, const Conv2dShape&, const T*, const T*, \
-                                           const T*, T*, Epilogue, TensorCoreTile);               \
-  template void conv2d_tensor_core_input_gradient(const Stream&, const Conv2dShape&, const T*,    \
-                                                  const T*, T*, TensorCoreTile);                  \
-  template void conv2d_tensor_core_weight_gradient(const Stream&, const Conv2dShape&, const T*,   \
-                                                   const T*, T*, T*, TensorCoreTile);
+#define TELESCOPE_INSTANTIATE(T)                                                                \
+  template void conv2d_tensor_core_forward(const Stream&, const Conv2dShape&, const T*,         \
+                                           const Wide<T>*, const Wide<T>*, T*, Epilogue,        \
+                                           TensorCoreTile);                                     \
+  template void conv2d_tensor_core_input_gradient(const Stream&, const Conv2dShape&, const T*,  \
+                                                  const Wide<T>*, T*, TensorCoreTile);          \
+  template void conv2d_tensor_core_weight_gradient(const Stream&, const Conv2dShape&, const T*, \
+                                                   const T*, Wide<T>*, Wide<T>*, TensorCoreTile);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE

@@ -31,19 +31,20 @@ enum class TensorCoreTile {
 };
 
 /// As conv2d_forward and its gradients, T float (operands rounded to tf32: an error of 2^-11 of each
-/// factor at most) or bfloat16 (the result rounded once more), sums in f32. On cuda and cuda-sim;
-/// Error elsewhere.
+/// factor at most) or bfloat16 (the weights rounded to bf16, and the result once more), sums in f32. On
+/// cuda and cuda-sim; Error elsewhere.
 template <class T>
 void conv2d_tensor_core_forward(const Stream& stream, const Conv2dShape& shape, const T* x,
-                                const T* weight, const T* bias, T* y, Epilogue epilogue = {},
+                                const Wide<T>* weight, const Wide<T>* bias, T* y,
+                                Epilogue epilogue = {},
                                 TensorCoreTile tile = TensorCoreTile::automatic);
 template <class T>
 void conv2d_tensor_core_input_gradient(const Stream& stream, const Conv2dShape& shape, const T* dy,
-                                       const T* weight, T* dx,
+                                       const Wide<T>* weight, T* dx,
                                        TensorCoreTile tile = TensorCoreTile::automatic);
 template <class T>
 void conv2d_tensor_core_weight_gradient(const Stream& stream, const Conv2dShape& shape, const T* x,
-                                        const T* dy, T* dweight, T* dbias,
+                                        const T* dy, Wide<T>* dweight, Wide<T>* dbias,
                                         TensorCoreTile tile = TensorCoreTile::automatic);
 
 }  // namespace telescope::kernels

@@ -148,11 +148,10 @@ struct PhaseAxis {
   }
 };
 
-// weight [k][r][s][c] to [c][taps, turned][k] of one phase: a tile of (k, c) at one tap.
+// weight [k][r][s][c] to [c][taps, turned][k] of one phase, as T: a tile of (k, c) at one tap.
 constexpr int turn_tile = 32, turn_rows = 8;
-template <class T>
 struct TurnTile {
-  T of[turn_tile][turn_tile + 1];
+  float of[turn_tile][turn_tile + 1];
 };
 
 struct Turn {
@@ -161,8 +160,9 @@ struct Turn {
 };
 
 template <class T>
-__global__ void turn_kernel(const Turn turn, const T* __restrict__ weight, T* __restrict__ turned) {
-  auto& tile = shared<TurnTile<T>>().of;
+__global__ void turn_kernel(const Turn turn, const float* __restrict__ weight,
+                            T* __restrict__ turned) {
+  auto& tile = shared<TurnTile>().of;
   const int across = (turn.k + turn_tile - 1) / turn_tile;
   const int k = static_cast<int>(blockIdx.x) % across * turn_tile;
   const int c = static_cast<int>(blockIdx.x) / across * turn_tile;
@@ -178,21 +178,44 @@ __global__ void turn_kernel(const Turn turn, const T* __restrict__ weight, T* __
   __syncthreads();
   for (int i = y; i < turn_tile; i += turn_rows) {
     if (c + i < turn.c && k + x < turn.k) {
-      turned[(std::int64_t{c + i} * taps + tap) * turn.k + k + x] = tile[x][i];
+      turned[(std::int64_t{c + i} * taps + tap) * turn.k + k + x] = static_cast<T>(tile[x][i]);
     }
   }
 }
+
+// Weights as the tensor cores read them: f32 as they are, else rounded to bf16, which costs one pass
+// over them.
+template <class T>
+class StoredWeight {
+ public:
+  StoredWeight(const Stream& stream, std::int64_t n, const float* weight)
+      : rounded_(rounds ? n : 0, stream.device()) {
+    if constexpr (rounds) {
+      map_converted(stream, n, rounded_.data(), weight);
+      data_ = rounded_.data();
+    } else {
+      data_ = weight;
+    }
+  }
+  const T* data() const { return data_; }
+
+ private:
+  static constexpr bool rounds = !std::is_same_v<T, float>;
+  Workspace<T> rounded_;
+  const T* data_;
+};
 
 }  // namespace
 
 template <class T>
 void conv2d_tensor_core_forward(const Stream& stream, const Conv2dShape& shape, const T* x,
-                                const T* weight, const T* bias, T* y, Epilogue epilogue,
+                                const Wide<T>* weight, const Wide<T>* bias, T* y, Epilogue epilogue,
                                 TensorCoreTile tile) {
+  const StoredWeight<T> stored(stream, shape.weight_shape().numel(), weight);
   const auto number = [](std::int64_t i) { return static_cast<int>(i); };
   Gather<T> gather;
   gather.x = x;
-  gather.weight = weight;
+  gather.weight = stored.data();
   gather.bias = bias;
   gather.y = y;
   gather.h = number(shape.h);
@@ -218,7 +241,7 @@ void conv2d_tensor_core_forward(const Stream& stream, const Conv2dShape& shape, 
 // a time in one launch.
 template <class T>
 void conv2d_tensor_core_input_gradient(const Stream& stream, const Conv2dShape& shape, const T* dy,
-                                       const T* weight, T* dx, TensorCoreTile tile) {
+                                       const Wide<T>* weight, T* dx, TensorCoreTile tile) {
   const auto number = [](std::int64_t i) { return static_cast<int>(i); };
   const Workspace<T> turned(shape.weight_shape().numel(), stream.device());
   Gather<T> gather;
@@ -269,34 +292,36 @@ void conv2d_tensor_core_input_gradient(const Stream& stream, const Conv2dShape& 
 // As a step of the ladder. Qualified, since kernels:: has functions of the same names.
 template <class T>
 void tensor_core_forward(const Stream& stream, const Conv2dShape& shape, const T* x,
-                         const T* weight, const T* bias, T* y) {
+                         const float* weight, const float* bias, T* y) {
   TELESCOPE_CUDA_NAMESPACE::conv2d_tensor_core_forward(stream, shape, x, weight, bias, y,
                                                        Epilogue(), TensorCoreTile::automatic);
 }
 
 template <class T>
 void tensor_core_input_gradient(const Stream& stream, const Conv2dShape& shape, const T* dy,
-                                const T* weight, T* dx) {
+                                const float* weight, T* dx) {
   TELESCOPE_CUDA_NAMESPACE::conv2d_tensor_core_input_gradient(stream, shape, dy, weight, dx,
                                                               TensorCoreTile::automatic);
 }
 
 template <class T>
-void conv2d_tensor_core_weight_gradient(const Stream&, const Conv2dShape&, const T*, const T*, T*,
-                                        T*, TensorCoreTile);  // conv2d_tensor_core_weight_cuda.cu
+void conv2d_tensor_core_weight_gradient(const Stream&, const Conv2dShape&, const T*, const T*,
+                                        Wide<T>*, Wide<T>*,
+                                        TensorCoreTile);  // conv2d_tensor_core_weight_cuda.cu
 
 template <class T>
 void tensor_core_weight_gradient(const Stream& stream, const Conv2dShape& shape, const T* x,
-                                 const T* dy, T* dweight, T* dbias) {
+                                 const T* dy, float* dweight, float* dbias) {
   TELESCOPE_CUDA_NAMESPACE::conv2d_tensor_core_weight_gradient(stream, shape, x, dy, dweight, dbias,
                                                                TensorCoreTile::automatic);
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                                  \
-  template void conv2d_tensor_core_forward(const Stream&, const Conv2dShape&, const T*, const T*, \
-                                           const T*, T*, Epilogue, TensorCoreTile);               \
-  template void conv2d_tensor_core_input_gradient(const Stream&, const Conv2dShape&, const T*,    \
-                                                  const T*, T*, TensorCoreTile);
+#define TELESCOPE_INSTANTIATE(T)                                                               \
+  template void conv2d_tensor_core_forward(const Stream&, const Conv2dShape&, const T*,        \
+                                           const Wide<T>*, const Wide<T>*, T*, Epilogue,       \
+                                           TensorCoreTile);                                    \
+  template void conv2d_tensor_core_input_gradient(const Stream&, const Conv2dShape&, const T*, \
+                                                  const Wide<T>*, T*, TensorCoreTile);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE

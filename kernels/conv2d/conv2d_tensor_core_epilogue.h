@@ -42,7 +42,7 @@ __device__ __forceinline__ void stage_outputs(const Gather<T>& gather, Epilogue 
     TELESCOPE_UNROLL
     for (int q = 0; q < 2; ++q) {
       if (gather.bias && first_column + c + q < gather.k) {
-        bias[q] = static_cast<float>(gather.bias[first_column + c + q]);
+        bias[q] = gather.bias[first_column + c + q];
       }
     }
     TELESCOPE_UNROLL

@@ -23,10 +23,11 @@ struct Phase {
 };
 inline constexpr int most_phases = 4;
 
-/// y[outputs][k] = x gathered [outputs][r s c] weight[k][r s c].
+/// y[outputs][k] = x gathered [outputs][r s c] weight[k][r s c] + bias[k].
 template <class T>
 struct Gather {
-  const T *x = nullptr, *weight = nullptr, *bias = nullptr;
+  const T *x = nullptr, *weight = nullptr;
+  const float* bias = nullptr;
   T* y = nullptr;
   int h = 0, w = 0, c = 0;  // images of x
   int k = 0;                // columns of y

@@ -25,15 +25,14 @@ struct PixelSum {
 };
 
 /// to[row][column] += the sum over the parts of from[part][row][column], in a fixed order.
-template <class T>
 void add_parts(const Stream& stream, const float* from, std::int64_t parts, std::int64_t part_pitch,
-               std::int64_t pitch, int rows, int columns, T* to);
+               std::int64_t pitch, int rows, int columns, float* to);
 
 /// Runs start(sum, splits) on memory for the parts and adds them to dweight and dbias. As many splits
 /// of the slices as fill the chip once with `tiles` blocks each, but for a few slices each.
 template <class T, class Start>
-void sum_in_parts(const Stream& stream, PixelSum<T> sum, int tiles, int blocks_at_once, T* dweight,
-                  T* dbias, const Start& start) {
+void sum_in_parts(const Stream& stream, PixelSum<T> sum, int tiles, int blocks_at_once,
+                  float* dweight, float* dbias, const Start& start) {
   constexpr int fewest_slices = 4;
   int splits = std::max(std::min(blocks_at_once / tiles, sum.slices / fewest_slices), 1);
   sum.slices_per_split = (sum.slices + splits - 1) / splits;
@@ -84,6 +83,7 @@ class BiasSum {
 /// By way of tiles of pixels with their halo, for kernels of 3 x 3 and a stride of 1, with `rows`
 /// (64 or 32) channels of dy in a block. False if the shape does not suit.
 template <class T>
-bool launch_halo_sum(const Stream& stream, const PixelSum<T>& sum, int rows, T* dweight, T* dbias);
+bool launch_halo_sum(const Stream& stream, const PixelSum<T>& sum, int rows, float* dweight,
+                     float* dbias);
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE::tensor_core

@@ -153,9 +153,9 @@ struct PartSums {
   double of[sum_groups][sum_columns];
 };
 
-template <class T>
 __global__ void add_parts_kernel(const float* __restrict__ from, int parts, std::int64_t part_pitch,
-                                 std::int64_t pitch, int rows, int columns, T* __restrict__ to) {
+                                 std::int64_t pitch, int rows, int columns,
+                                 float* __restrict__ to) {
   auto& sums = shared<PartSums>().of;
   const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
   const int column = static_cast<int>(blockIdx.x) * sum_columns + x;
@@ -172,14 +172,13 @@ __global__ void add_parts_kernel(const float* __restrict__ from, int parts, std:
     __syncthreads();
     if (y == 0 && column < columns) {
       for (int i = 1; i < sum_groups; ++i) sum += sums[i][x];
-      T& target = to[std::int64_t{row} * columns + column];
-      target = static_cast<T>(static_cast<float>(sum) + static_cast<float>(target));
+      to[std::int64_t{row} * columns + column] += static_cast<float>(sum);
     }
   }
 }
 
 template <class T, class Tile, bool wide_dy, bool wide_x>
-void launch_pixel_sum(const Stream& stream, PixelSum<T> sum, T* dweight, T* dbias) {
+void launch_pixel_sum(const Stream& stream, PixelSum<T> sum, float* dweight, float* dbias) {
   sum.across = std::max((sum.columns + Tile::n - 1) / Tile::n, 1);
   sum.pitch = sum.across * Tile::n;
   sum.slices = static_cast<int>((sum.pixels + slice_elements<T> - 1) / slice_elements<T>);
@@ -196,7 +195,8 @@ void launch_pixel_sum(const Stream& stream, PixelSum<T> sum, T* dweight, T* dbia
 }
 
 template <class T>
-void run(const Stream& stream, const PixelSum<T>& sum, TensorCoreTile tile, T* dweight, T* dbias) {
+void run(const Stream& stream, const PixelSum<T>& sum, TensorCoreTile tile, float* dweight,
+         float* dbias) {
   const bool wide_dy = sum.k % chunk_elements<T> == 0 && aligned_to(chunk_bytes, sum.dy);
   const bool wide_x = sum.c % chunk_elements<T> == 0 && aligned_to(chunk_bytes, sum.x);
   const bool automatic = tile == TensorCoreTile::automatic;
@@ -229,20 +229,20 @@ void run(const Stream& stream, const PixelSum<T>& sum, TensorCoreTile tile, T* d
 
 namespace tensor_core {
 
-template <class T>
 void add_parts(const Stream& stream, const float* from, std::int64_t parts, std::int64_t part_pitch,
-               std::int64_t pitch, int rows, int columns, T* to) {
+               std::int64_t pitch, int rows, int columns, float* to) {
   const unsigned down = static_cast<unsigned>(std::min(rows, 65535));
-  launch<add_parts_kernel<T>>(stream, dim3(blocks_for(columns, sum_columns), down),
-                              dim3(sum_columns, sum_groups), 0, from, static_cast<int>(parts),
-                              part_pitch, pitch, rows, columns, to);
+  launch<add_parts_kernel>(stream, dim3(blocks_for(columns, sum_columns), down),
+                           dim3(sum_columns, sum_groups), 0, from, static_cast<int>(parts),
+                           part_pitch, pitch, rows, columns, to);
 }
 
 }  // namespace tensor_core
 
 template <class T>
 void conv2d_tensor_core_weight_gradient(const Stream& stream, const Conv2dShape& shape, const T* x,
-                                        const T* dy, T* dweight, T* dbias, TensorCoreTile tile) {
+                                        const T* dy, Wide<T>* dweight, Wide<T>* dbias,
+                                        TensorCoreTile tile) {
   if (!dweight && !dbias) return;
   const auto number = [](std::int64_t i) { return static_cast<int>(i); };
   PixelSum<T> sum;
@@ -273,13 +273,9 @@ void conv2d_tensor_core_weight_gradient(const Stream& stream, const Conv2dShape&
 
 #define TELESCOPE_INSTANTIATE(T)                                                                \
   template void conv2d_tensor_core_weight_gradient(const Stream&, const Conv2dShape&, const T*, \
-                                                   const T*, T*, T*, TensorCoreTile);
+                                                   const T*, Wide<T>*, Wide<T>*, TensorCoreTile);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE
-template void tensor_core::add_parts(const Stream&, const float*, std::int64_t, std::int64_t,
-                                     std::int64_t, int, int, float*);
-template void tensor_core::add_parts(const Stream&, const float*, std::int64_t, std::int64_t,
-                                     std::int64_t, int, int, bfloat16*);
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

@@ -201,8 +201,8 @@ __global__ void __launch_bounds__(threads, Tile::blocks)
 }
 
 template <class T, class Tile, int tile_w>
-void launch_tiles(const Stream& stream, PixelSum<T> sum, const PixelTiles& tiles, T* dweight,
-                  T* dbias) {
+void launch_tiles(const Stream& stream, PixelSum<T> sum, const PixelTiles& tiles, float* dweight,
+                  float* dbias) {
   sum.slices = sum.n * tiles.down * tiles.across;
   sum.across = (sum.c + channels - 1) / channels;
   sum.pitch = sum.columns;
@@ -220,7 +220,8 @@ void launch_tiles(const Stream& stream, PixelSum<T> sum, const PixelTiles& tiles
 namespace tensor_core {
 
 template <class T>
-bool launch_halo_sum(const Stream& stream, const PixelSum<T>& sum, int rows, T* dweight, T* dbias) {
+bool launch_halo_sum(const Stream& stream, const PixelSum<T>& sum, int rows, float* dweight,
+                     float* dbias) {
   if (sum.r != taps_across || sum.s != taps_across || sum.stride != 1 || !sum.columns) return false;
   const auto tiles_of = [&](int h, int w) {
     return PixelTiles{(sum.out_h + h - 1) / h, (sum.out_w + w - 1) / w};
@@ -241,7 +242,7 @@ bool launch_halo_sum(const Stream& stream, const PixelSum<T>& sum, int rows, T* 
 }
 
 template bool launch_halo_sum(const Stream&, const PixelSum<float>&, int, float*, float*);
-template bool launch_halo_sum(const Stream&, const PixelSum<bfloat16>&, int, bfloat16*, bfloat16*);
+template bool launch_halo_sum(const Stream&, const PixelSum<bfloat16>&, int, float*, float*);
 
 }  // namespace tensor_core
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

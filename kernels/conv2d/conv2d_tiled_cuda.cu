@@ -68,16 +68,15 @@ __device__ void load_image(const Correlation& p, const Layout& layout, const Blo
   }
 }
 
-template <class T>
 __device__ void load_weights(const Correlation& p, const Layout& layout, const Block& block,
-                             int first_c, const T* weight, float* to) {
+                             int first_c, const float* weight, float* to) {
   const int elements = p.r * p.s * tile_k * layout.chunk;
   for (int e = static_cast<int>(threadIdx.x); e < elements; e += threads) {
     const int c = e % layout.chunk, k = e / layout.chunk % tile_k, tap = e / layout.chunk / tile_k;
     const bool inside = first_c + c < p.c && block.first_k + k < p.k;
     const std::int64_t at = p.first + (block.first_k + k) * p.pitch_k + tap / p.s * p.pitch_r +
                             tap % p.s * p.pitch_s + first_c + c;
-    to[(tap * layout.chunk + c) * weight_pitch + k] = inside ? static_cast<float>(weight[at]) : 0.f;
+    to[(tap * layout.chunk + c) * weight_pitch + k] = inside ? weight[at] : 0.f;
   }
 }
 
@@ -120,7 +119,8 @@ __device__ __forceinline__ void add_chunk(const Correlation& p, const Layout& la
 template <class T>
 __global__ void __launch_bounds__(threads)
     tiled_kernel(const Correlation p, const Layout layout, const T* __restrict__ x,
-                 const T* __restrict__ weight, const T* __restrict__ bias, T* __restrict__ y) {
+                 const float* __restrict__ weight, const float* __restrict__ bias,
+                 T* __restrict__ y) {
   float* const image = dynamic_shared<float>();
   float* const weights = image + layout.weights();
   const int tile = static_cast<int>(blockIdx.x), across = tile / layout.tiles_x;
@@ -143,14 +143,14 @@ __global__ void __launch_bounds__(threads)
     TELESCOPE_UNROLL
     for (int j = 0; j < channels; ++j) {
       const int k = block.first_k + place.k_of(j);
-      if (k < p.k) to[k] = static_cast<T>(sum[i][j] + (bias ? static_cast<float>(bias[k]) : 0.f));
+      if (k < p.k) to[k] = static_cast<T>(sum[i][j] + (bias ? bias[k] : 0.f));
     }
   }
 }
 
 template <class T>
-void correlate(const Stream& stream, const Correlation& p, const T* x, const T* weight,
-               const T* bias, T* y) {
+void correlate(const Stream& stream, const Correlation& p, const T* x, const float* weight,
+               const float* bias, T* y) {
   const Layout layout = layout_of(p);
   const std::int64_t tiles = std::int64_t{p.n} * layout.tiles_y * layout.tiles_x;
   launch<tiled_kernel<T>>(stream, dim3(blocks_for(tiles, 1), blocks_for(p.k, tile_k)), threads,
@@ -160,15 +160,15 @@ void correlate(const Stream& stream, const Correlation& p, const T* x, const T* 
 }  // namespace
 
 template <class T>
-void tiled_forward(const Stream& stream, const Conv2dShape& shape, const T* x, const T* weight,
-                   const T* bias, T* y) {
+void tiled_forward(const Stream& stream, const Conv2dShape& shape, const T* x, const float* weight,
+                   const float* bias, T* y) {
   correlate(stream, correlation_of(shape), x, weight, bias, y);
 }
 
 template <class T>
 void tiled_input_gradient(const Stream& stream, const Conv2dShape& shape, const T* dy,
-                          const T* weight, T* dx) {
-  const Workspace<T> transposed = transposed_weight(stream, shape, weight);
+                          const float* weight, T* dx) {
+  const Workspace<float> transposed = transposed_weight(stream, shape, weight);
   for_input_gradient(shape, [&](const Correlations& all) {
     for (int i = 0; i < all.count; ++i) {
       correlate<T>(stream, all.of[i], dy, transposed.data(), nullptr, dx);
@@ -176,11 +176,12 @@ void tiled_input_gradient(const Stream& stream, const Conv2dShape& shape, const 
   });
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                               \
-  template void tiled_forward(const Stream&, const Conv2dShape&, const T*, const T*, const T*, \
-                              T*);                                                             \
-  template void tiled_input_gradient(const Stream&, const Conv2dShape&, const T*, const T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                         \
+  template void tiled_forward(const Stream&, const Conv2dShape&, const T*, const float*, \
+                              const float*, T*);                                         \
+  template void tiled_input_gradient(const Stream&, const Conv2dShape&, const T*, const float*, T*);
 TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

@@ -146,7 +146,7 @@ __global__ void __launch_bounds__(most_threads)
 
 template <class T>
 void tiled_weight_gradient(const Stream& stream, const Conv2dShape& shape, const T* x, const T* dy,
-                           T* dweight, T* dbias) {
+                           float* dweight, float* dbias) {
   const Correlation p = correlation_of(shape);
   Layout layout = layout_of(p);
   const std::int64_t weights = shape.weight_shape().numel();
@@ -168,5 +168,7 @@ void tiled_weight_gradient(const Stream& stream, const Conv2dShape& shape, const
 
 template void tiled_weight_gradient(const Stream&, const Conv2dShape&, const float*, const float*,
                                     float*, float*);
+template void tiled_weight_gradient(const Stream&, const Conv2dShape&, const bfloat16*,
+                                    const bfloat16*, float*, float*);
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

@@ -133,7 +133,7 @@ class WeightGradient {
 
 template <class T>
 void conv2d_weight_gradient(const Stream&, const Conv2dShape& shape, const T* x, const T* dy,
-                            T* dweight, T* dbias, Conv2dVariant variant) {
+                            Wide<T>* dweight, Wide<T>* dbias, Conv2dVariant variant) {
   if (shape.n * shape.k == 0) return;
   if constexpr (std::is_same_v<T, float>) {
     const Windows windows = windows_of(shape);

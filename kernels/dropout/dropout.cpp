@@ -23,5 +23,7 @@ template void dropout(const Stream&, const DropoutShape&, const DropoutKey&, dou
                       const std::int64_t*, const float*, float*);
 template void dropout(const Stream&, const DropoutShape&, const DropoutKey&, double,
                       const std::int64_t*, const double*, double*);
+template void dropout(const Stream&, const DropoutShape&, const DropoutKey&, double,
+                      const std::int64_t*, const bfloat16*, bfloat16*);
 
 }  // namespace telescope::kernels

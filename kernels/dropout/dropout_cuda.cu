@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A block of Philox (about 100 integer instructions) for each four channels of a pixel, against 32
-// bytes of traffic: arithmetic and memory take about the same time. The words of the sample cost
-// another block, so a thread looks them up once for four groups of channels. Samples lie along y.
+// bytes of traffic: arithmetic and memory take about the same time; with bf16 and 16 bytes arithmetic
+// bounds it. The words of the sample cost another block, so a thread looks them up once for four
+// groups of channels. Samples lie along y.
 #include "kernels/dropout/dropout.h"
 #include "kernels/simt/simt.h"
 
@@ -82,7 +83,11 @@ void dropout(const Stream& stream, const DropoutShape& s, const DropoutKey& key,
   }
 }
 
-template void dropout(const Stream&, const DropoutShape&, const DropoutKey&, double,
-                      const std::int64_t*, const float*, float*);
+#define TELESCOPE_INSTANTIATE(T)                                                       \
+  template void dropout(const Stream&, const DropoutShape&, const DropoutKey&, double, \
+                        const std::int64_t*, const T*, T*);
+TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(bfloat16)
+#undef TELESCOPE_INSTANTIATE
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

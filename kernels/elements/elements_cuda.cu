@@ -34,6 +34,13 @@ void fill(const Stream& stream, void* y, DType dtype, std::int64_t n, double val
 }
 
 void convert(const Stream& stream, const void* x, DType from, void* y, DType to, std::int64_t n) {
+  // What training converts, in vectors.
+  if (from == DType::f32 && to == DType::bf16) {
+    return map_converted(stream, n, static_cast<bfloat16*>(y), static_cast<const float*>(x));
+  }
+  if (from == DType::bf16 && to == DType::f32) {
+    return map_converted(stream, n, static_cast<float*>(y), static_cast<const bfloat16*>(x));
+  }
   dispatch_any(from, [&]<class From>() {
     dispatch_any(to, [&]<class To>() {
       launch<convert_kernel<To, From>>(stream, blocks_for(n, threads), threads, 0,

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "core/device.h"
+#include "core/dtype.h"
 
 namespace telescope::kernels {
 
@@ -24,7 +25,7 @@ struct GroupNormShape {
 /// Saved for backward: x, mean, rstd.
 template <class T>
 void group_norm(const Stream& stream, const GroupNormShape& shape, double eps, const T* x,
-                const T* weight, const T* bias, T* y, double* mean, double* rstd);
+                const Wide<T>* weight, const Wide<T>* bias, T* y, double* mean, double* rstd);
 
 /// With x' = (x - mean) rstd and means over each group:
 ///   dx = rstd (weight dy - mean(weight dy) - x' mean(weight dy x'))    overwrites; may be dy
@@ -32,7 +33,7 @@ void group_norm(const Stream& stream, const GroupNormShape& shape, double eps, c
 /// Each of the three may be null.
 template <class T>
 void group_norm_backward(const Stream& stream, const GroupNormShape& shape, const T* x,
-                         const T* weight, const double* mean, const double* rstd, const T* dy,
-                         T* dx, T* dweight, T* dbias);
+                         const Wide<T>* weight, const double* mean, const double* rstd, const T* dy,
+                         T* dx, Wide<T>* dweight, Wide<T>* dbias);
 
 }  // namespace telescope::kernels

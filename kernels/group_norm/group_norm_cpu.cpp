@@ -215,8 +215,8 @@ void add_over_samples(std::int64_t n, std::int64_t channels, std::int64_t stride
 }  // namespace
 
 template <class T>
-void group_norm(const Stream&, const GroupNormShape& shape, double eps, const T* x, const T* weight,
-                const T* bias, T* y, double* mean, double* rstd) {
+void group_norm(const Stream&, const GroupNormShape& shape, double eps, const T* x,
+                const Wide<T>* weight, const Wide<T>* bias, T* y, double* mean, double* rstd) {
   const std::int64_t channels = shape.channels, groups = shape.groups;
   const std::int64_t width = shape.group_channels();
   const SampleChunks chunks = pixel_chunks(shape);
@@ -250,9 +250,9 @@ void group_norm(const Stream&, const GroupNormShape& shape, double eps, const T*
 }
 
 template <class T>
-void group_norm_backward(const Stream&, const GroupNormShape& shape, const T* x, const T* weight,
-                         const double* mean, const double* rstd, const T* dy, T* dx, T* dweight,
-                         T* dbias) {
+void group_norm_backward(const Stream&, const GroupNormShape& shape, const T* x,
+                         const Wide<T>* weight, const double* mean, const double* rstd, const T* dy,
+                         T* dx, Wide<T>* dweight, Wide<T>* dbias) {
   const std::int64_t channels = shape.channels, groups = shape.groups;
   const std::int64_t width = shape.group_channels();
   const SampleChunks chunks = pixel_chunks(shape);
@@ -297,11 +297,12 @@ void group_norm_backward(const Stream&, const GroupNormShape& shape, const T* x,
   add_over_samples(shape.n, channels, 2 * channels, sums.data() + channels, dweight);
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                              \
-  template void group_norm(const Stream&, const GroupNormShape&, double, const T*, const T*,  \
-                           const T*, T*, double*, double*);                                   \
-  template void group_norm_backward(const Stream&, const GroupNormShape&, const T*, const T*, \
-                                    const double*, const double*, const T*, T*, T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                                   \
+  template void group_norm(const Stream&, const GroupNormShape&, double, const T*, const Wide<T>*, \
+                           const Wide<T>*, T*, double*, double*);                                  \
+  template void group_norm_backward(const Stream&, const GroupNormShape&, const T*,                \
+                                    const Wide<T>*, const double*, const double*, const T*, T*,    \
+                                    Wide<T>*, Wide<T>*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

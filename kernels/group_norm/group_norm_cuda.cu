@@ -82,8 +82,8 @@ struct SumsAboutPivot {
 template <class T>
 __global__ void __launch_bounds__(finish_threads)
     forward_factors_kernel(GroupNormShape shape, double eps, std::int64_t pieces,
-                           const double* partial, const T* x, const T* weight, const T* bias,
-                           Factors factors, double* mean, double* rstd) {
+                           const double* partial, const T* x, const float* weight,
+                           const float* bias, Factors factors, double* mean, double* rstd) {
   const std::int64_t width = shape.group_channels(), run = width * pieces;
   const std::int64_t sample = blockIdx.x / static_cast<unsigned>(shape.groups);
   const std::int64_t group = blockIdx.x % static_cast<unsigned>(shape.groups);
@@ -97,7 +97,7 @@ __global__ void __launch_bounds__(finish_threads)
   sum = block_sum<finish_threads>(sum);
   squares = block_sum<finish_threads>(squares);
   const auto size = static_cast<double>(shape.group_size());
-  const auto pivot = static_cast<double>(x[sample * shape.pixels * shape.channels + group * width]);
+  const double pivot{static_cast<float>(x[sample * shape.pixels * shape.channels + group * width])};
   const double shift = sum / size, variance = squares / size - shift * shift;
   const double centre = pivot + shift;
   const double scale = 1 / sqrt((variance < 0 ? 0 : variance) + eps);  // keeps NaN
@@ -108,11 +108,11 @@ __global__ void __launch_bounds__(finish_threads)
   const auto high = static_cast<float>(centre);
   for (std::int64_t c = threadIdx.x; c < width; c += finish_threads) {
     const std::int64_t channel = group * width + c, at = sample * shape.channels + channel;
-    const double slope = scale * static_cast<double>(weight[channel]);
+    const double slope = scale * double{weight[channel]};
     factors.centre[at] = high;
     factors.slope[at] = static_cast<float>(slope);
     factors.offset[at] =
-        static_cast<float>((double{high} - centre) * slope + static_cast<double>(bias[channel]));
+        static_cast<float>((double{high} - centre) * slope + double{bias[channel]});
   }
 }
 
@@ -167,10 +167,9 @@ struct BackwardSums {
 
 // A block for each group of each sample, a warp for each channel of it in turn. sums [2, n, channels]
 // becomes the sums of dy and of dy x'.
-template <class T>
 __global__ void __launch_bounds__(finish_threads)
     backward_factors_kernel(GroupNormShape shape, std::int64_t pieces, const double* partial,
-                            const T* weight, const double* mean, const double* rstd,
+                            const float* weight, const double* mean, const double* rstd,
                             Factors factors, double* sums) {
   const std::int64_t width = shape.group_channels(), vectors = shape.n * shape.channels;
   const std::int64_t sample = blockIdx.x / static_cast<unsigned>(shape.groups);
@@ -191,8 +190,8 @@ __global__ void __launch_bounds__(finish_threads)
     if (lane_number() > 0) continue;
     sums[at] = sum_dy;
     sums[vectors + at] = sum_dy_x;
-    mean_dy += static_cast<double>(weight[channel]) * sum_dy;
-    mean_dy_x += static_cast<double>(weight[channel]) * sum_dy_x;
+    mean_dy += double{weight[channel]} * sum_dy;
+    mean_dy_x += double{weight[channel]} * sum_dy_x;
   }
   const auto size = static_cast<double>(shape.group_size());
   mean_dy = block_sum<finish_threads>(mean_dy) / size;
@@ -200,7 +199,7 @@ __global__ void __launch_bounds__(finish_threads)
   for (std::int64_t c = threadIdx.x; c < width; c += finish_threads) {
     const std::int64_t channel = group * width + c, at = sample * shape.channels + channel;
     factors.centre[at] = high;
-    factors.slope[at] = static_cast<float>(scale * static_cast<double>(weight[channel]));
+    factors.slope[at] = static_cast<float>(scale * double{weight[channel]});
     factors.curve[at] = static_cast<float>(-scale * scale * mean_dy_x);
     factors.offset[at] = static_cast<float>(scale * (scale * mean_dy_x * low - mean_dy));
   }
@@ -225,10 +224,9 @@ struct Project {
 };
 
 // dbias += the sum over samples of sums[0], dweight of sums[1]; a thread for each channel.
-template <class T>
 __global__ void __launch_bounds__(256)
-    add_over_samples_kernel(std::int64_t n, std::int64_t channels, const double* sums, T* dweight,
-                            T* dbias) {
+    add_over_samples_kernel(std::int64_t n, std::int64_t channels, const double* sums,
+                            float* dweight, float* dbias) {
   const std::int64_t c = grid_thread();
   if (c >= channels) return;
   double sum_dy = 0, sum_dy_x = 0;
@@ -236,10 +234,8 @@ __global__ void __launch_bounds__(256)
     sum_dy += sums[s * channels + c];
     sum_dy_x += sums[(n + s) * channels + c];
   }
-  if (dbias) dbias[c] = static_cast<T>(static_cast<float>(dbias[c]) + static_cast<float>(sum_dy));
-  if (dweight) {
-    dweight[c] = static_cast<T>(static_cast<float>(dweight[c]) + static_cast<float>(sum_dy_x));
-  }
+  if (dbias) dbias[c] += static_cast<float>(sum_dy);
+  if (dweight) dweight[c] += static_cast<float>(sum_dy_x);
 }
 
 // --- launches -------------------------------------------------------------------------------------
@@ -275,7 +271,7 @@ PartialSums partial_sums(const Stream& stream, const GroupNormShape& shape, bool
 
 template <class T>
 void group_norm(const Stream& stream, const GroupNormShape& shape, double eps, const T* x,
-                const T* weight, const T* bias, T* y, double* mean, double* rstd) {
+                const Wide<T>* weight, const Wide<T>* bias, T* y, double* mean, double* rstd) {
   const std::int64_t vectors = shape.n * shape.channels;
   const Workspace<float> memory(vectors * Factors::arrays, stream.device());
   const Factors factors(memory.data(), vectors);
@@ -289,8 +285,8 @@ void group_norm(const Stream& stream, const GroupNormShape& shape, double eps, c
 
 template <class T>
 void group_norm_backward(const Stream& stream, const GroupNormShape& shape, const T* x,
-                         const T* weight, const double* mean, const double* rstd, const T* dy,
-                         T* dx, T* dweight, T* dbias) {
+                         const Wide<T>* weight, const double* mean, const double* rstd, const T* dy,
+                         T* dx, Wide<T>* dweight, Wide<T>* dbias) {
   const std::int64_t vectors = shape.n * shape.channels;
   const Workspace<float> memory(vectors * Factors::arrays, stream.device());
   const Workspace<double> sums(2 * vectors, stream.device());
@@ -298,22 +294,24 @@ void group_norm_backward(const Stream& stream, const GroupNormShape& shape, cons
   const auto partial =
       partial_sums<T>(stream, shape, aligned_to(16, x, dy),
                       BackwardSums<T>{x, dy, mean, shape.groups, shape.group_channels()});
-  launch<backward_factors_kernel<T>>(
-      stream, static_cast<unsigned>(shape.n * shape.groups), finish_threads, 0, shape,
-      partial.pieces, partial.memory.data(), weight, mean, rstd, factors, sums.data());
+  launch<backward_factors_kernel>(stream, static_cast<unsigned>(shape.n * shape.groups),
+                                  finish_threads, 0, shape, partial.pieces, partial.memory.data(),
+                                  weight, mean, rstd, factors, sums.data());
   if (dx) channel_map(stream, Project<T>{factors}, channels_of(shape), true, dx, x, dy);
   if (dweight || dbias) {
-    launch<add_over_samples_kernel<T>>(stream, blocks_for(shape.channels, 256), 256, 0, shape.n,
-                                       shape.channels, sums.data(), dweight, dbias);
+    launch<add_over_samples_kernel>(stream, blocks_for(shape.channels, 256), 256, 0, shape.n,
+                                    shape.channels, sums.data(), dweight, dbias);
   }
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                              \
-  template void group_norm(const Stream&, const GroupNormShape&, double, const T*, const T*,  \
-                           const T*, T*, double*, double*);                                   \
-  template void group_norm_backward(const Stream&, const GroupNormShape&, const T*, const T*, \
-                                    const double*, const double*, const T*, T*, T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                                   \
+  template void group_norm(const Stream&, const GroupNormShape&, double, const T*, const Wide<T>*, \
+                           const Wide<T>*, T*, double*, double*);                                  \
+  template void group_norm_backward(const Stream&, const GroupNormShape&, const T*,                \
+                                    const Wide<T>*, const double*, const double*, const T*, T*,    \
+                                    Wide<T>*, Wide<T>*);
 TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

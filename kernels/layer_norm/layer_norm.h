@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "core/device.h"
+#include "core/dtype.h"
 
 namespace telescope::kernels {
 
@@ -14,12 +15,12 @@ namespace telescope::kernels {
 ///   x, y [n, m];  rstd [n] is saved for backward, and so is y.
 template <class T>
 void layer_norm(const Stream& stream, std::int64_t n, std::int64_t m, double eps, const T* x, T* y,
-                T* rstd);
+                Wide<T>* rstd);
 
 /// dx = rstd (dy - mean(dy) - y mean(dy y)), the means over each sample; overwrites. dx may be dy.
 ///   y, dy, dx [n, m];  rstd [n]
 template <class T>
 void layer_norm_backward(const Stream& stream, std::int64_t n, std::int64_t m, const T* y,
-                         const T* rstd, const T* dy, T* dx);
+                         const Wide<T>* rstd, const T* dy, T* dx);
 
 }  // namespace telescope::kernels

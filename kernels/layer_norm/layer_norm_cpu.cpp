@@ -79,7 +79,7 @@ namespace telescope::kernels::cpu {
 
 template <class T>
 void layer_norm(const Stream&, std::int64_t n, std::int64_t m, double eps, const T* x, T* y,
-                T* rstd) {
+                Wide<T>* rstd) {
   const SampleChunks chunks{n, m, sum_chunk};
   const Workspace<Moments> parts(chunks.total()), whole(n);
   chunks.reduce_then_apply(
@@ -98,8 +98,8 @@ void layer_norm(const Stream&, std::int64_t n, std::int64_t m, double eps, const
 }
 
 template <class T>
-void layer_norm_backward(const Stream&, std::int64_t n, std::int64_t m, const T* y, const T* rstd,
-                         const T* dy, T* dx) {
+void layer_norm_backward(const Stream&, std::int64_t n, std::int64_t m, const T* y,
+                         const Wide<T>* rstd, const T* dy, T* dx) {
   struct Sums {
     double dy, dy_y;
   };
@@ -127,10 +127,11 @@ void layer_norm_backward(const Stream&, std::int64_t n, std::int64_t m, const T*
       });
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                                   \
-  template void layer_norm(const Stream&, std::int64_t, std::int64_t, double, const T*, T*, T*);   \
-  template void layer_norm_backward(const Stream&, std::int64_t, std::int64_t, const T*, const T*, \
-                                    const T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                            \
+  template void layer_norm(const Stream&, std::int64_t, std::int64_t, double, const T*, T*, \
+                           Wide<T>*);                                                       \
+  template void layer_norm_backward(const Stream&, std::int64_t, std::int64_t, const T*,    \
+                                    const Wide<T>*, const T*, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

@@ -94,7 +94,7 @@ struct Normaliser {
 
 template <int width, int threads, int values, class T>
 __global__ void __launch_bounds__(threads)
-    whole_samples_kernel(int m, double eps, const T* x, T* y, T* rstd) {
+    whole_samples_kernel(int m, double eps, const T* x, T* y, float* rstd) {
   x += std::int64_t{blockIdx.x} * m, y += std::int64_t{blockIdx.x} * m;
   const float pivot = static_cast<float>(*x);
   float v[values];
@@ -106,7 +106,7 @@ __global__ void __launch_bounds__(threads)
   TELESCOPE_UNROLL
   for (int k = 0; k < values; ++k) v[k] = normalise(v[k]);
   store_tile<width, threads>(m, v, y);
-  if (threadIdx.x == 0) rstd[blockIdx.x] = static_cast<T>(normalise.rstd);
+  if (threadIdx.x == 0) rstd[blockIdx.x] = normalise.rstd;
 }
 
 // What a piece knows of its sample. The pivot too, since y may be x.
@@ -137,7 +137,8 @@ __global__ void __launch_bounds__(RowPieces::threads)
 
 template <int width, class T>
 __global__ void __launch_bounds__(RowPieces::threads)
-    normalise_kernel(RowPieces pieces, double eps, const Part* parts, const T* x, T* y, T* rstd) {
+    normalise_kernel(RowPieces pieces, double eps, const Part* parts, const T* x, T* y,
+                     float* rstd) {
   constexpr int threads = RowPieces::threads;
   const RowPieces::Piece piece = pieces.of_block();
   parts += piece.row * pieces.per_row;
@@ -154,7 +155,7 @@ __global__ void __launch_bounds__(RowPieces::threads)
     for (int k = 0; k < tile_values; ++k) v[k] = normalise(v[k]);
     store_tile<width, threads>(left, v, y + i);
   }
-  if (threadIdx.x == 0 && piece.begin == 0) rstd[piece.row] = static_cast<T>(normalise.rstd);
+  if (threadIdx.x == 0 && piece.begin == 0) rstd[piece.row] = normalise.rstd;
 }
 
 // --- backward -------------------------------------------------------------------------------------
@@ -186,7 +187,7 @@ struct Projection {
 
 template <int width, int threads, int values, class T>
 __global__ void __launch_bounds__(threads)
-    whole_samples_backward_kernel(int m, const T* y, const T* rstd, const T* dy, T* dx) {
+    whole_samples_backward_kernel(int m, const T* y, const float* rstd, const T* dy, T* dx) {
   const std::int64_t sample = std::int64_t{blockIdx.x} * m;
   float u[values], g[values];
   load_tile<width, threads>(m, y + sample, u);
@@ -194,7 +195,7 @@ __global__ void __launch_bounds__(threads)
   Sums sums;
   add_products(u, g, sums);
   sums = {block_sum<threads>(sums.first), block_sum<threads>(sums.second)};
-  const Projection project(sums, static_cast<float>(rstd[blockIdx.x]), m);
+  const Projection project(sums, rstd[blockIdx.x], m);
   TELESCOPE_UNROLL
   for (int k = 0; k < values; ++k) g[k] = project(u[k], g[k]);
   store_tile<width, threads>(m, g, dx + sample);
@@ -220,14 +221,14 @@ __global__ void __launch_bounds__(RowPieces::threads)
 
 template <int width, class T>
 __global__ void __launch_bounds__(RowPieces::threads)
-    project_kernel(RowPieces pieces, const Sums* parts, const T* y, const T* rstd, const T* dy,
+    project_kernel(RowPieces pieces, const Sums* parts, const T* y, const float* rstd, const T* dy,
                    T* dx) {
   constexpr int threads = RowPieces::threads;
   const RowPieces::Piece piece = pieces.of_block();
   Sums sums;
   if (threadIdx.x < pieces.per_row) sums = parts[piece.row * pieces.per_row + threadIdx.x];
   sums = {block_sum<threads>(sums.first), block_sum<threads>(sums.second)};
-  const Projection project(sums, static_cast<float>(rstd[piece.row]), pieces.length);
+  const Projection project(sums, rstd[piece.row], pieces.length);
   y += piece.row * pieces.length, dy += piece.row * pieces.length;
   dx += piece.row * pieces.length;
   for (std::int64_t i = piece.begin; i < piece.end; i += threads * tile_values) {
@@ -245,7 +246,7 @@ __global__ void __launch_bounds__(RowPieces::threads)
 
 template <int width, class T>
 void forward(const Stream& stream, std::int64_t n, std::int64_t m, double eps, const T* x, T* y,
-             T* rstd) {
+             float* rstd) {
   const auto blocks = static_cast<unsigned>(n);
   const int size = static_cast<int>(std::min<std::int64_t>(m, 1 << 20));
   if (m <= 256 * 16) {
@@ -263,7 +264,7 @@ void forward(const Stream& stream, std::int64_t n, std::int64_t m, double eps, c
 }
 
 template <int width, class T>
-void backward(const Stream& stream, std::int64_t n, std::int64_t m, const T* y, const T* rstd,
+void backward(const Stream& stream, std::int64_t n, std::int64_t m, const T* y, const float* rstd,
               const T* dy, T* dx) {
   const auto blocks = static_cast<unsigned>(n);
   const int size = static_cast<int>(std::min<std::int64_t>(m, 1 << 20));
@@ -287,7 +288,7 @@ void backward(const Stream& stream, std::int64_t n, std::int64_t m, const T* y, 
 
 template <class T>
 void layer_norm(const Stream& stream, std::int64_t n, std::int64_t m, double eps, const T* x, T* y,
-                T* rstd) {
+                Wide<T>* rstd) {
   constexpr int width = 16 / sizeof(T);
   if (m % width == 0 && aligned_to(16, x, y)) return forward<width>(stream, n, m, eps, x, y, rstd);
   forward<1>(stream, n, m, eps, x, y, rstd);
@@ -295,7 +296,7 @@ void layer_norm(const Stream& stream, std::int64_t n, std::int64_t m, double eps
 
 template <class T>
 void layer_norm_backward(const Stream& stream, std::int64_t n, std::int64_t m, const T* y,
-                         const T* rstd, const T* dy, T* dx) {
+                         const Wide<T>* rstd, const T* dy, T* dx) {
   constexpr int width = 16 / sizeof(T);
   if (m % width == 0 && aligned_to(16, y, dy, dx)) {
     return backward<width>(stream, n, m, y, rstd, dy, dx);
@@ -303,11 +304,13 @@ void layer_norm_backward(const Stream& stream, std::int64_t n, std::int64_t m, c
   backward<1>(stream, n, m, y, rstd, dy, dx);
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                                   \
-  template void layer_norm(const Stream&, std::int64_t, std::int64_t, double, const T*, T*, T*);   \
-  template void layer_norm_backward(const Stream&, std::int64_t, std::int64_t, const T*, const T*, \
-                                    const T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                            \
+  template void layer_norm(const Stream&, std::int64_t, std::int64_t, double, const T*, T*, \
+                           Wide<T>*);                                                       \
+  template void layer_norm_backward(const Stream&, std::int64_t, std::int64_t, const T*,    \
+                                    const Wide<T>*, const T*, T*);
 TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

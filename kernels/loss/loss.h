@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/device.h"
+#include "core/dtype.h"
 
 namespace telescope::kernels {
 
@@ -19,11 +20,11 @@ std::string_view name_of(Loss loss);
 ///   y, target [n, m];  value [n]. Saved for backward: y, target.
 template <class T>
 void loss(const Stream& stream, Loss loss, std::int64_t n, std::int64_t m, const T* y,
-          const T* target, T* value);
+          const Wide<T>* target, Wide<T>* value);
 
 /// dy = loss'(y - target) dvalue[s] / m and dtarget = -dy; overwrites. dtarget may be null, dy too.
 template <class T>
 void loss_backward(const Stream& stream, Loss loss, std::int64_t n, std::int64_t m, const T* y,
-                   const T* target, const T* dvalue, T* dy, T* dtarget);
+                   const Wide<T>* target, const Wide<T>* dvalue, T* dy, Wide<T>* dtarget);
 
 }  // namespace telescope::kernels

@@ -63,8 +63,8 @@ HWY_AFTER_NAMESPACE();
 namespace telescope::kernels::cpu {
 
 template <class T>
-void loss(const Stream&, Loss loss, std::int64_t n, std::int64_t m, const T* y, const T* target,
-          T* value) {
+void loss(const Stream&, Loss loss, std::int64_t n, std::int64_t m, const T* y,
+          const Wide<T>* target, Wide<T>* value) {
   const SampleChunks chunks{n, m, sum_chunk};
   const Workspace<double> parts(chunks.total());
   chunks.for_each([&](auto s, auto part, auto i, auto end) {
@@ -81,7 +81,7 @@ void loss(const Stream&, Loss loss, std::int64_t n, std::int64_t m, const T* y, 
 
 template <class T>
 void loss_backward(const Stream&, Loss loss, std::int64_t n, std::int64_t m, const T* y,
-                   const T* target, const T* dvalue, T* dy, T* dtarget) {
+                   const Wide<T>* target, const Wide<T>* dvalue, T* dy, Wide<T>* dtarget) {
   SampleChunks{n, m, sum_chunk}.for_each([&](auto s, auto, auto i, auto end) {
     i += s * m, end += s * m;
     const T factor = static_cast<T>(double{dvalue[s]} / static_cast<double>(m));
@@ -91,10 +91,11 @@ void loss_backward(const Stream&, Loss loss, std::int64_t n, std::int64_t m, con
   });
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                                   \
-  template void loss(const Stream&, Loss, std::int64_t, std::int64_t, const T*, const T*, T*);     \
-  template void loss_backward(const Stream&, Loss, std::int64_t, std::int64_t, const T*, const T*, \
-                              const T*, T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                                \
+  template void loss(const Stream&, Loss, std::int64_t, std::int64_t, const T*, const Wide<T>*, \
+                     Wide<T>*);                                                                 \
+  template void loss_backward(const Stream&, Loss, std::int64_t, std::int64_t, const T*,        \
+                              const Wide<T>*, const Wide<T>*, T*, Wide<T>*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

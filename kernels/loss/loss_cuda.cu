@@ -27,14 +27,16 @@ void with_loss(Loss loss, const F& f) {
 
 template <int width, class F, class T>
 __device__ __forceinline__ void backward_of_pack(std::int64_t i, float factor, const T* y,
-                                                 const T* target, T* dy, T* dtarget) {
-  const Pack<T, width> u = load<width>(y + i), v = load<width>(target + i);
-  Pack<T, width> gradient, minus;
+                                                 const float* target, T* dy, float* dtarget) {
+  const auto u = load<width>(y + i);
+  const auto v = load<width>(target + i);
+  Pack<T, width> gradient;
+  Pack<float, width> minus;
   TELESCOPE_UNROLL
   for (int k = 0; k < width; ++k) {
-    const float g = F::slope(static_cast<float>(u[k]) - static_cast<float>(v[k])) * factor;
+    const float g = F::slope(static_cast<float>(u[k]) - v[k]) * factor;
     gradient[k] = static_cast<T>(g);
-    minus[k] = static_cast<T>(-g);
+    minus[k] = -g;
   }
   if (dy) store(dy + i, gradient);
   if (dtarget) store(dtarget + i, minus);
@@ -42,12 +44,12 @@ __device__ __forceinline__ void backward_of_pack(std::int64_t i, float factor, c
 
 template <int width, class F, class T>
 __global__ void __launch_bounds__(RowPieces::threads)
-    loss_backward_kernel(RowPieces pieces, const T* y, const T* target, const T* dvalue, T* dy,
-                         T* dtarget) {
+    loss_backward_kernel(RowPieces pieces, const T* y, const float* target, const float* dvalue,
+                         T* dy, float* dtarget) {
   const RowPieces::Piece piece = pieces.of_block();
   const std::int64_t row = piece.row * pieces.length;
-  const auto factor = static_cast<float>(static_cast<double>(dvalue[piece.row]) /
-                                         static_cast<double>(pieces.length));
+  const auto factor =
+      static_cast<float>(double{dvalue[piece.row]} / static_cast<double>(pieces.length));
   std::int64_t i = piece.begin + threadIdx.x * width;
   for (; i + width <= piece.end; i += RowPieces::threads * width) {
     backward_of_pack<width, F>(row + i, factor, y, target, dy, dtarget);
@@ -61,7 +63,7 @@ __global__ void __launch_bounds__(RowPieces::threads)
 
 template <class T>
 void loss(const Stream& stream, Loss loss, std::int64_t n, std::int64_t m, const T* y,
-          const T* target, T* value) {
+          const Wide<T>* target, Wide<T>* value) {
   with_loss(loss, [&](auto f) {
     sum_over_rows(stream, f, n, m, 1 / static_cast<double>(m), value, y, target);
   });
@@ -69,7 +71,7 @@ void loss(const Stream& stream, Loss loss, std::int64_t n, std::int64_t m, const
 
 template <class T>
 void loss_backward(const Stream& stream, Loss loss, std::int64_t n, std::int64_t m, const T* y,
-                   const T* target, const T* dvalue, T* dy, T* dtarget) {
+                   const Wide<T>* target, const Wide<T>* dvalue, T* dy, Wide<T>* dtarget) {
   constexpr int width = 16 / sizeof(T);
   const RowPieces pieces(n, m);
   const bool vectors = pieces.whole_vectors(width) && aligned_to(16, y, target, dy, dtarget);
@@ -84,11 +86,13 @@ void loss_backward(const Stream& stream, Loss loss, std::int64_t n, std::int64_t
   });
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                                   \
-  template void loss(const Stream&, Loss, std::int64_t, std::int64_t, const T*, const T*, T*);     \
-  template void loss_backward(const Stream&, Loss, std::int64_t, std::int64_t, const T*, const T*, \
-                              const T*, T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                                \
+  template void loss(const Stream&, Loss, std::int64_t, std::int64_t, const T*, const Wide<T>*, \
+                     Wide<T>*);                                                                 \
+  template void loss_backward(const Stream&, Loss, std::int64_t, std::int64_t, const T*,        \
+                              const Wide<T>*, const Wide<T>*, T*, Wide<T>*);
 TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

@@ -31,6 +31,7 @@ void pixel_shuffle_backward(const Stream& stream, const PixelShuffleShape& shape
   template void pixel_shuffle_backward(const Stream&, const PixelShuffleShape&, const T*, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
+TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE
 
 }  // namespace telescope::kernels

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/device.h"
+#include "core/dtype.h"
 
 namespace telescope::kernels {
 
@@ -24,11 +25,11 @@ std::string_view name_of(Binary function);
 
 /// y[i] = f(x[i]), i < n; y may be x. Reads and writes n elements each.
 template <class T>
-void unary(const Stream& stream, Unary function, T a, std::int64_t n, const T* x, T* y);
+void unary(const Stream& stream, Unary function, Wide<T> a, std::int64_t n, const T* x, T* y);
 
 /// dx[i] = f'(x[i]) dy[i]; overwrites; dx may be dy. Saved: x.
 template <class T>
-void unary_backward(const Stream& stream, Unary function, T a, std::int64_t n, const T* x,
+void unary_backward(const Stream& stream, Unary function, Wide<T> a, std::int64_t n, const T* x,
                     const T* dy, T* dx);
 
 /// y[i] = f(a[i], b[i]); y may be a or b. Gradients are themselves Binary or Unary functions.

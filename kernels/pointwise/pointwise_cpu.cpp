@@ -163,15 +163,15 @@ namespace telescope::kernels::cpu {
 constexpr std::int64_t grain = 1 << 14;  // elements worth a thread
 
 template <class T>
-void unary(const Stream&, Unary function, T a, std::int64_t n, const T* x, T* y) {
+void unary(const Stream&, Unary function, Wide<T> a, std::int64_t n, const T* x, T* y) {
   parallel_for(n, grain, [=](std::int64_t i, std::int64_t end) {
     TELESCOPE_SIMD(unary_range<T>)(function, a, end - i, x + i, y + i);
   });
 }
 
 template <class T>
-void unary_backward(const Stream&, Unary function, T a, std::int64_t n, const T* x, const T* dy,
-                    T* dx) {
+void unary_backward(const Stream&, Unary function, Wide<T> a, std::int64_t n, const T* x,
+                    const T* dy, T* dx) {
   parallel_for(n, grain, [=](std::int64_t i, std::int64_t end) {
     TELESCOPE_SIMD(unary_backward_range<T>)(function, a, end - i, x + i, dy + i, dx + i);
   });
@@ -184,9 +184,10 @@ void binary(const Stream&, Binary function, std::int64_t n, const T* a, const T*
   });
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                               \
-  template void unary(const Stream&, Unary, T, std::int64_t, const T*, T*);                    \
-  template void unary_backward(const Stream&, Unary, T, std::int64_t, const T*, const T*, T*); \
+#define TELESCOPE_INSTANTIATE(T)                                                                \
+  template void unary(const Stream&, Unary, Wide<T>, std::int64_t, const T*, T*);               \
+  template void unary_backward(const Stream&, Unary, Wide<T>, std::int64_t, const T*, const T*, \
+                               T*);                                                             \
   template void binary(const Stream&, Binary, std::int64_t, const T*, const T*, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)

@@ -85,13 +85,13 @@ void with_function(Unary function, const F& f) {
 }  // namespace
 
 template <class T>
-void unary(const Stream& stream, Unary function, T a, std::int64_t n, const T* x, T* y) {
+void unary(const Stream& stream, Unary function, Wide<T> a, std::int64_t n, const T* x, T* y) {
   with_function(function,
                 [&](auto f) { map(stream, Value<decltype(f)>{static_cast<float>(a)}, n, y, x); });
 }
 
 template <class T>
-void unary_backward(const Stream& stream, Unary function, T a, std::int64_t n, const T* x,
+void unary_backward(const Stream& stream, Unary function, Wide<T> a, std::int64_t n, const T* x,
                     const T* dy, T* dx) {
   with_function(function, [&](auto f) {
     map(stream, SlopeTimes<decltype(f)>{static_cast<float>(a)}, n, dx, x, dy);
@@ -110,11 +110,13 @@ void binary(const Stream& stream, Binary function, std::int64_t n, const T* a, c
   }
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                               \
-  template void unary(const Stream&, Unary, T, std::int64_t, const T*, T*);                    \
-  template void unary_backward(const Stream&, Unary, T, std::int64_t, const T*, const T*, T*); \
+#define TELESCOPE_INSTANTIATE(T)                                                                \
+  template void unary(const Stream&, Unary, Wide<T>, std::int64_t, const T*, T*);               \
+  template void unary_backward(const Stream&, Unary, Wide<T>, std::int64_t, const T*, const T*, \
+                               T*);                                                             \
   template void binary(const Stream&, Binary, std::int64_t, const T*, const T*, T*);
 TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

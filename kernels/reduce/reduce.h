@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "core/device.h"
+#include "core/dtype.h"
 
 namespace telescope::kernels {
 
@@ -16,12 +17,12 @@ namespace telescope::kernels {
 /// per sample gives sums per sample. A row of length 0 sums to 0.
 template <class T>
 void sum_rows(const Stream& stream, std::int64_t rows, std::int64_t length, double factor,
-              const T* x, T* y);
+              const T* x, Wide<T>* y);
 
 /// x[r, j] = factor * dy[r], the backward of sum_rows; x [rows, length], dy [rows].
 template <class T>
 void spread_rows(const Stream& stream, std::int64_t rows, std::int64_t length, double factor,
-                 const T* dy, T* x);
+                 const Wide<T>* dy, T* x);
 
 /// y[0] = sum_i a[i] b[i], n terms; a may be b. In double even for float, as it is the sum of
 /// squares of a whole gradient as often as not.

@@ -87,7 +87,7 @@ void sum_chunks(std::int64_t rows, std::int64_t length, const F& f, const Finish
 
 template <class T>
 void sum_rows(const Stream&, std::int64_t rows, std::int64_t length, double factor, const T* x,
-              T* y) {
+              Wide<T>* y) {
   const auto sum = TELESCOPE_SIMD(sum_range<T>);
   sum_chunks(
       rows, length,
@@ -109,8 +109,8 @@ void dot(const Stream&, std::int64_t n, const T* a, const T* b, double* y) {
 }
 
 template <class T>
-void spread_rows(const Stream&, std::int64_t rows, std::int64_t length, double factor, const T* dy,
-                 T* x) {
+void spread_rows(const Stream&, std::int64_t rows, std::int64_t length, double factor,
+                 const Wide<T>* dy, T* x) {
   if (length == 0) return;
   parallel_for(rows * length, grain, [=](std::int64_t i, std::int64_t end) {
     while (i < end) {
@@ -128,10 +128,11 @@ void scale_by(const Stream&, std::int64_t n, const T* factor, const T* x, T* y) 
   });
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                              \
-  template void sum_rows(const Stream&, std::int64_t, std::int64_t, double, const T*, T*);    \
-  template void spread_rows(const Stream&, std::int64_t, std::int64_t, double, const T*, T*); \
-  template void dot(const Stream&, std::int64_t, const T*, const T*, double*);                \
+#define TELESCOPE_INSTANTIATE(T)                                                                 \
+  template void sum_rows(const Stream&, std::int64_t, std::int64_t, double, const T*, Wide<T>*); \
+  template void spread_rows(const Stream&, std::int64_t, std::int64_t, double, const Wide<T>*,   \
+                            T*);                                                                 \
+  template void dot(const Stream&, std::int64_t, const T*, const T*, double*);                   \
   template void scale_by(const Stream&, std::int64_t, const T*, const T*, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)

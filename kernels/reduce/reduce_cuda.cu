@@ -19,10 +19,10 @@ struct Square {
 
 template <int width, class T>
 __global__ void __launch_bounds__(RowPieces::threads)
-    spread_rows_kernel(RowPieces pieces, double factor, const T* dy, T* x) {
+    spread_rows_kernel(RowPieces pieces, double factor, const float* dy, T* x) {
   const RowPieces::Piece piece = pieces.of_block();
   T* const row = x + piece.row * pieces.length;
-  const T value = static_cast<T>(factor * static_cast<double>(dy[piece.row]));
+  const T value = static_cast<T>(static_cast<float>(factor * double{dy[piece.row]}));
   Pack<T, width> values;
   TELESCOPE_UNROLL
   for (int k = 0; k < width; ++k) values[k] = value;
@@ -51,7 +51,7 @@ __global__ void __launch_bounds__(256)
 
 template <class T>
 void sum_rows(const Stream& stream, std::int64_t rows, std::int64_t length, double factor,
-              const T* x, T* y) {
+              const T* x, Wide<T>* y) {
   sum_over_rows(stream, Itself(), rows, length, factor, y, x);
 }
 
@@ -63,7 +63,7 @@ void dot(const Stream& stream, std::int64_t n, const T* a, const T* b, double* y
 
 template <class T>
 void spread_rows(const Stream& stream, std::int64_t rows, std::int64_t length, double factor,
-                 const T* dy, T* x) {
+                 const Wide<T>* dy, T* x) {
   if (length == 0) return;
   constexpr int width = 16 / sizeof(T);
   const RowPieces pieces(rows, length);
@@ -87,12 +87,13 @@ void scale_by(const Stream& stream, std::int64_t n, const T* factor, const T* x,
   }
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                              \
-  template void sum_rows(const Stream&, std::int64_t, std::int64_t, double, const T*, T*);    \
-  template void spread_rows(const Stream&, std::int64_t, std::int64_t, double, const T*, T*); \
-  template void dot(const Stream&, std::int64_t, const T*, const T*, double*);                \
-  template void scale_by(const Stream&, std::int64_t, const T*, const T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                                 \
+  template void sum_rows(const Stream&, std::int64_t, std::int64_t, double, const T*, Wide<T>*); \
+  template void spread_rows(const Stream&, std::int64_t, std::int64_t, double, const Wide<T>*, T*);
 TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE
+template void dot(const Stream&, std::int64_t, const float*, const float*, double*);
+template void scale_by(const Stream&, std::int64_t, const float*, const float*, float*);
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

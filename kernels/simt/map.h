@@ -27,13 +27,18 @@ __global__ void map_kernel(F f, std::int64_t n, T* y, const X*... x) {
   }
 }
 
+struct Itself {
+  __device__ float operator()(float x) const { return x; }
+};
+
 }  // namespace detail
 
 /// y[i] = f(x[i]...), i < n, in float, with loads and stores of 16 bytes where all pointers allow
-/// them. y may be one of the sources. F is a functor with a __device__ operator().
+/// them: as many elements at a time as 16 bytes of the narrowest array hold. y may be one of the
+/// sources. F is a functor with a __device__ operator().
 template <class F, class T, class... X>
 void map(const Stream& stream, const F& f, std::int64_t n, T* y, const X*... x) {
-  constexpr int threads = 256, width = 16 / sizeof(T);
+  constexpr int threads = 256, width = 16 / std::min({sizeof(T), sizeof(X)...});
   if (aligned_to(16, y, x...)) {
     launch<detail::map_kernel<width, F, T, X...>>(
         stream, blocks_for((n + width - 1) / width, threads), threads, 0, f, n, y, x...);
@@ -41,6 +46,12 @@ void map(const Stream& stream, const F& f, std::int64_t n, T* y, const X*... x) 
     launch<detail::map_kernel<1, F, T, X...>>(stream, blocks_for(n, threads), threads, 0, f, n, y,
                                               x...);
   }
+}
+
+/// y[i] = x[i] as T, rounded to nearest even.
+template <class T, class X>
+void map_converted(const Stream& stream, std::int64_t n, T* y, const X* x) {
+  map(stream, detail::Itself(), n, y, x);
 }
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

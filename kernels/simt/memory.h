@@ -32,9 +32,14 @@ __device__ __forceinline__ T* dynamic_shared() {
 #endif
 }
 
-/// n elements that are loaded and stored in one instruction, of 2, 4, 8 or 16 bytes in all.
+/// Where n elements are loaded or stored at once: at multiples of their bytes in all, or of 16.
 template <class T, int n>
-struct alignas(sizeof(T) * n) Pack {
+inline constexpr int pack_alignment = static_cast<int>(sizeof(T) * n < 16 ? sizeof(T) * n : 16);
+
+/// n elements that are loaded and stored in one instruction, of 2, 4, 8 or 16 bytes in all; in two
+/// if they have 32, as the floats that go with 16 bytes of bf16 do.
+template <class T, int n>
+struct alignas(pack_alignment<T, n>) Pack {
   T v[n];
   __device__ __forceinline__ T& operator[](int i) { return v[i]; }
   __device__ __forceinline__ const T& operator[](int i) const { return v[i]; }
@@ -53,15 +58,15 @@ void check_alignment(const void* address, const char* what) {
 }
 #endif
 
-/// The n elements from `address` on, which must be a multiple of their size.
+/// The n elements from `address` on, which must be a multiple of pack_alignment<T, n>.
 template <int n, class T>
 __device__ __forceinline__ Pack<T, n> load(const T* address) {
-  check_alignment<sizeof(T) * n>(address, "loads a vector from");
+  check_alignment<pack_alignment<T, n>>(address, "loads a vector from");
   return *reinterpret_cast<const Pack<T, n>*>(address);
 }
 template <int n, class T>
 __device__ __forceinline__ void store(T* address, const Pack<T, n>& values) {
-  check_alignment<sizeof(T) * n>(address, "stores a vector to");
+  check_alignment<pack_alignment<T, n>>(address, "stores a vector to");
   *reinterpret_cast<Pack<T, n>*>(address) = values;
 }
 

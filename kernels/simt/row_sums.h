@@ -93,7 +93,7 @@ void finish_rows(const Stream& stream, std::int64_t rows, std::int64_t count, do
 template <class F, class Out, class... X>
 void sum_over_rows(const Stream& stream, const F& f, std::int64_t rows, std::int64_t length,
                    double factor, Out* y, const X*... x) {
-  constexpr int width = 16 / std::max({sizeof(X)...});
+  constexpr int width = 16 / std::min({sizeof(X)...});
   const RowPieces pieces(rows, length);
   const bool vectors = pieces.whole_vectors(width) && aligned_to(16, x...);
   const auto sum = [&]<class To>(double by, To* to) {

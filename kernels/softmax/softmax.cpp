@@ -42,6 +42,7 @@ void softmax_backward(const Stream& stream, std::int64_t rows, std::int64_t colu
                                  T*, Backend);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
+TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE
 
 }  // namespace telescope::kernels

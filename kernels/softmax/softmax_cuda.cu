@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Bound by memory. A row belongs to a warp, eight of them to a block, so that short rows need no
 // barrier; a row of more than 1024 elements belongs to a block. The second and third pass over a
-// row find it in the first-level cache.
+// row find it in the first-level cache; both take the exponentials, so that none is kept rounded.
 #include "kernels/softmax/softmax.h"
 
 #include "kernels/simt/simt.h"
@@ -48,20 +48,17 @@ __global__ void __launch_bounds__(block_threads)
   most = Row::max(most);
   double sum = 0;
   for (std::int64_t i = first; i < columns; i += threads * width) {
-    auto pack = load<width>(x + i);
+    const auto pack = load<width>(x + i);
     TELESCOPE_UNROLL
-    for (int k = 0; k < width; ++k) {
-      const float e = expf(static_cast<float>(pack[k]) - most);
-      sum += double{e};
-      pack[k] = static_cast<T>(e);
-    }
-    store(y + i, pack);
+    for (int k = 0; k < width; ++k) sum += double{expf(static_cast<float>(pack[k]) - most)};
   }
   const auto factor = static_cast<float>(1 / Row::sum(sum));
   for (std::int64_t i = first; i < columns; i += threads * width) {
-    auto pack = load<width>(y + i);
+    auto pack = load<width>(x + i);
     TELESCOPE_UNROLL
-    for (int k = 0; k < width; ++k) pack[k] = static_cast<T>(static_cast<float>(pack[k]) * factor);
+    for (int k = 0; k < width; ++k) {
+      pack[k] = static_cast<T>(expf(static_cast<float>(pack[k]) - most) * factor);
+    }
     store(y + i, pack);
   }
 }
@@ -78,7 +75,9 @@ __global__ void __launch_bounds__(block_threads)
   for (std::int64_t i = first; i < columns; i += threads * width) {
     const auto v = load<width>(y + i), g = load<width>(dy + i);
     TELESCOPE_UNROLL
-    for (int k = 0; k < width; ++k) sum += static_cast<double>(v[k]) * static_cast<double>(g[k]);
+    for (int k = 0; k < width; ++k) {
+      sum += double{static_cast<float>(v[k])} * double{static_cast<float>(g[k])};
+    }
   }
   const auto projection = static_cast<float>(Row::sum(sum));
   for (std::int64_t i = first; i < columns; i += threads * width) {
@@ -140,6 +139,7 @@ void softmax_backward(const Stream& stream, std::int64_t rows, std::int64_t colu
   template void softmax(const Stream&, std::int64_t, std::int64_t, const T*, T*); \
   template void softmax_backward(const Stream&, std::int64_t, std::int64_t, const T*, const T*, T*);
 TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

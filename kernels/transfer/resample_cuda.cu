@@ -106,7 +106,11 @@ void resample(const Stream& stream, const TransferShape& s, const Stencil& rows,
   gather(stream, s, to_device(rows, stream.device()), to_device(columns, stream.device()), x, y);
 }
 
-template void resample(const Stream&, const TransferShape&, const Stencil&, const Stencil&,
-                       const float*, float*);
+#define TELESCOPE_INSTANTIATE(T)                                                              \
+  template void resample(const Stream&, const TransferShape&, const Stencil&, const Stencil&, \
+                         const T*, T*);
+TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(bfloat16)
+#undef TELESCOPE_INSTANTIATE
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

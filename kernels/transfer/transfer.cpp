@@ -11,9 +11,9 @@ TELESCOPE_ON_EVERY_DEVICE(
     template <class T>
     void inject_adjoint(const Stream&, const TransferShape& shape, const T* dy, T* dx);
     template <class T>
-    void pool2x2(const Stream&, const TransferShape& shape, T factor, const T* x, T* y);
-    template <class T>
-    void pool2x2_adjoint(const Stream&, const TransferShape& shape, T factor, const T* dy, T* dx);
+    void pool2x2(const Stream&, const TransferShape& shape, Wide<T> factor, const T* x, T* y);
+    template <class T> void pool2x2_adjoint(const Stream&, const TransferShape& shape,
+                                            Wide<T> factor, const T* dy, T* dx);
     template <class T> void resample(const Stream&, const TransferShape& shape, const Stencil& rows,
                                      const Stencil& columns, const T* x, T* y);)
 
@@ -38,14 +38,14 @@ void inject_adjoint(const Stream& stream, const TransferShape& shape, const T* d
 }
 
 template <class T>
-void pool2x2(const Stream& stream, const TransferShape& shape, T factor, const T* x, T* y) {
+void pool2x2(const Stream& stream, const TransferShape& shape, Wide<T> factor, const T* x, T* y) {
   const Scope scope("pool2x2", 4 * shape.out_size(),
                     traffic<T>(4 * shape.out_size(), shape.out_size()));
   TELESCOPE_DISPATCH(stream, pool2x2, shape, factor, x, y);
 }
 
 template <class T>
-void pool2x2_adjoint(const Stream& stream, const TransferShape& shape, T factor, const T* dy,
+void pool2x2_adjoint(const Stream& stream, const TransferShape& shape, Wide<T> factor, const T* dy,
                      T* dx) {
   const Scope scope("pool2x2_adjoint", shape.out_size(),
                     traffic<T>(shape.out_size(), shape.in_size()));
@@ -64,12 +64,13 @@ void resample(const Stream& stream, const TransferShape& shape, const Stencil& r
 #define TELESCOPE_INSTANTIATE(T)                                                              \
   template void inject(const Stream&, const TransferShape&, const T*, T*);                    \
   template void inject_adjoint(const Stream&, const TransferShape&, const T*, T*);            \
-  template void pool2x2(const Stream&, const TransferShape&, T, const T*, T*);                \
-  template void pool2x2_adjoint(const Stream&, const TransferShape&, T, const T*, T*);        \
+  template void pool2x2(const Stream&, const TransferShape&, Wide<T>, const T*, T*);          \
+  template void pool2x2_adjoint(const Stream&, const TransferShape&, Wide<T>, const T*, T*);  \
   template void resample(const Stream&, const TransferShape&, const Stencil&, const Stencil&, \
                          const T*, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
+TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE
 
 }  // namespace telescope::kernels

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "core/device.h"
+#include "core/dtype.h"
 #include "kernels/transfer/stencil.h"
 
 namespace telescope::kernels {
@@ -30,11 +31,11 @@ void inject_adjoint(const Stream& stream, const TransferShape& shape, const T* d
 /// y[n,i,j,:] = factor times the sum of the 2x2 pixels x[n,2i..2i+1,2j..2j+1,:], where 2 out_h <=
 /// h, 2 out_w <= w: the mean with factor 1/4. 4 flop for each output element.
 template <class T>
-void pool2x2(const Stream& stream, const TransferShape& shape, T factor, const T* x, T* y);
+void pool2x2(const Stream& stream, const TransferShape& shape, Wide<T> factor, const T* x, T* y);
 /// dx[n,p,q,:] = factor dy[n,p/2,q/2,:] (whole-number division), 0 in rows and columns that pool2x2
 /// leaves out; overwrites. With factor 1 it is nearest interpolation by 2. Nothing is saved.
 template <class T>
-void pool2x2_adjoint(const Stream& stream, const TransferShape& shape, T factor, const T* dy,
+void pool2x2_adjoint(const Stream& stream, const TransferShape& shape, Wide<T> factor, const T* dy,
                      T* dx);
 
 /// y[n,i,j,:] = sum over k, l of rows(i,k) columns(j,l) x[n,k,l,:]; rows takes h points to out_h

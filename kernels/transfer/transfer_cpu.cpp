@@ -204,24 +204,24 @@ void inject_adjoint(const Stream&, const TransferShape& s, const T* dy, T* dx) {
 }
 
 template <class T>
-void pool2x2(const Stream&, const TransferShape& s, T factor, const T* x, T* y) {
+void pool2x2(const Stream&, const TransferShape& s, Wide<T> factor, const T* x, T* y) {
   parallel_for(s.n * s.out_h, grain(s.w * s.c), [&](std::int64_t begin, std::int64_t end) {
     TELESCOPE_SIMD(pool_range<T>)(s, factor, begin, end, x, y);
   });
 }
 
 template <class T>
-void pool2x2_adjoint(const Stream&, const TransferShape& s, T factor, const T* dy, T* dx) {
+void pool2x2_adjoint(const Stream&, const TransferShape& s, Wide<T> factor, const T* dy, T* dx) {
   parallel_for(s.n * s.h, grain(s.w * s.c), [&](std::int64_t begin, std::int64_t end) {
     TELESCOPE_SIMD(pool_adjoint_range<T>)(s, factor, begin, end, dy, dx);
   });
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                   \
-  template void inject(const Stream&, const TransferShape&, const T*, T*);         \
-  template void inject_adjoint(const Stream&, const TransferShape&, const T*, T*); \
-  template void pool2x2(const Stream&, const TransferShape&, T, const T*, T*);     \
-  template void pool2x2_adjoint(const Stream&, const TransferShape&, T, const T*, T*);
+#define TELESCOPE_INSTANTIATE(T)                                                     \
+  template void inject(const Stream&, const TransferShape&, const T*, T*);           \
+  template void inject_adjoint(const Stream&, const TransferShape&, const T*, T*);   \
+  template void pool2x2(const Stream&, const TransferShape&, Wide<T>, const T*, T*); \
+  template void pool2x2_adjoint(const Stream&, const TransferShape&, Wide<T>, const T*, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Injection and the 2x2 sum: bound by memory, 8 bytes an output element and up to 20. A thread makes
-// one pack of channels (one element where channels do not fill packs) and finds its pixel by a
-// single 32-bit division, because rows of the output lie along y of the grid.
+// Injection and the 2x2 sum: bound by memory, 2 elements moved for one of the output, and up to 5. A
+// thread makes one pack of channels (one element where channels do not fill packs) and finds its
+// pixel by a single 32-bit division, because rows of the output lie along y of the grid.
 #include "kernels/simt/simt.h"
 #include "kernels/transfer/transfer.h"
 
@@ -96,24 +96,27 @@ void inject_adjoint(const Stream& stream, const TransferShape& s, const T* dy, T
 }
 
 template <class T>
-void pool2x2(const Stream& stream, const TransferShape& s, T factor, const T* x, T* y) {
+void pool2x2(const Stream& stream, const TransferShape& s, Wide<T> factor, const T* x, T* y) {
   over_rows(s, s.n * s.out_h, s.out_w, x, y, [&]<int width>(const RowGrid& at) {
-    launch<pool_kernel<width, T>>(stream, at.grid, at.block, 0, s, static_cast<float>(factor), x,
-                                  y);
+    launch<pool_kernel<width, T>>(stream, at.grid, at.block, 0, s, factor, x, y);
   });
 }
 
 template <class T>
-void pool2x2_adjoint(const Stream& stream, const TransferShape& s, T factor, const T* dy, T* dx) {
+void pool2x2_adjoint(const Stream& stream, const TransferShape& s, Wide<T> factor, const T* dy,
+                     T* dx) {
   over_rows(s, s.n * s.h, s.w, dy, dx, [&]<int width>(const RowGrid& at) {
-    launch<spread_kernel<false, width, T>>(stream, at.grid, at.block, 0, s,
-                                           static_cast<float>(factor), dy, dx);
+    launch<spread_kernel<false, width, T>>(stream, at.grid, at.block, 0, s, factor, dy, dx);
   });
 }
 
-template void inject(const Stream&, const TransferShape&, const float*, float*);
-template void inject_adjoint(const Stream&, const TransferShape&, const float*, float*);
-template void pool2x2(const Stream&, const TransferShape&, float, const float*, float*);
-template void pool2x2_adjoint(const Stream&, const TransferShape&, float, const float*, float*);
+#define TELESCOPE_INSTANTIATE(T)                                                     \
+  template void inject(const Stream&, const TransferShape&, const T*, T*);           \
+  template void inject_adjoint(const Stream&, const TransferShape&, const T*, T*);   \
+  template void pool2x2(const Stream&, const TransferShape&, Wide<T>, const T*, T*); \
+  template void pool2x2_adjoint(const Stream&, const TransferShape&, Wide<T>, const T*, T*);
+TELESCOPE_INSTANTIATE(float)
+TELESCOPE_INSTANTIATE(bfloat16)
+#undef TELESCOPE_INSTANTIATE
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

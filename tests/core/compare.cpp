@@ -87,7 +87,10 @@ TEST_CASE("a failure shows the worst element") {
 TEST_CASE("rounding grows with the number of terms and the size of the type") {
   CHECK(rounding(DType::f32, 100).rtol == doctest::Approx(8 * 0x1p-23 * 10));
   CHECK(rounding(DType::f64, 1).atol == doctest::Approx(8 * 0x1p-52));
-  CHECK(rounding(DType::bf16, 4, 1).rtol == doctest::Approx(0x1p-8 * 2));
+  CHECK(rounding(DType::bf16, 4, 1).rtol == doctest::Approx(0x1p-8 + 0x1p-22));
+  CHECK(rounding(DType::bf16, 4, 1).atol == doctest::Approx(0x1p-22));
+  CHECK(norm_rounding(DType::bf16, 1, 3) == doctest::Approx(3 * 0x1p-8).epsilon(1e-3));
+  CHECK(norm_rounding(DType::f32, 4, 3) == rounding(DType::f32, 4).rtol);
 }
 
 TEST_CASE("random tensors are neither constant nor symmetric, and repeat") {

@@ -25,10 +25,11 @@ template <class T>
 Result run(const AttentionShape& s, const Tensor& qkv, const Tensor& dy) {
   const DType dtype = dtype_of<T>;
   const Result r{empty_on_device(out_shape(s), dtype), empty_on_device(in_shape(s), dtype)};
-  const Tensor statistics = empty_on_device({2, s.rows()}, dtype), x = on_device(qkv);
-  kernels::attention(test_stream(), s, x.data<T>(), r.y.data<T>(), statistics.data<T>());
-  kernels::attention_backward(test_stream(), s, x.data<T>(), r.y.data<T>(), statistics.data<T>(),
-                              on_device(dy).data<T>(), r.dqkv.data<T>());
+  const Tensor statistics = empty_on_device({2, s.rows()}, wide(dtype)), x = on_device(qkv);
+  kernels::attention(test_stream(), s, x.data<T>(), r.y.data<T>(), statistics.data<Wide<T>>());
+  kernels::attention_backward(test_stream(), s, x.data<T>(), r.y.data<T>(),
+                              statistics.data<Wide<T>>(), on_device(dy).data<T>(),
+                              r.dqkv.data<T>());
   return r;
 }
 
@@ -84,7 +85,7 @@ Result reference(const AttentionShape& s, const Tensor& qkv, const Tensor& dy) {
 }
 }  // namespace
 
-TEST_CASE_TEMPLATE("attention against a plain loop", T, float, double) {
+TEST_CASE_TEMPLATE("attention against a plain loop", T, float, double, bfloat16) {
   if (!runs_here<T>()) return;
   const DType dtype = dtype_of<T>;
   for (const std::int64_t tokens : {1, 7, 64, 97, 193}) {
@@ -95,21 +96,23 @@ TEST_CASE_TEMPLATE("attention against a plain loop", T, float, double) {
       const Tensor dy = random_tensor(out_shape(s), dtype, 2);
       const Result got = run<T>(s, qkv, dy), expected = reference(s, qkv, dy);
       CHECK_CLOSE(got.y, expected.y, rounding(dtype, 4));
-      CHECK_NORM_CLOSE(got.dqkv, expected.dqkv, rounding(dtype, 4).rtol);
+      CHECK_NORM_CLOSE(got.dqkv, expected.dqkv, norm_rounding(dtype, 4, 2));  // y, dqkv
     }
   }
 }
 
 // The slices in which a device takes the channels of a head, and one more than they are wide.
-TEST_CASE("narrow and wide heads") {
+TEST_CASE_TEMPLATE("narrow and wide heads", T, float, bfloat16) {
+  if (!runs_here<T>()) return;
+  const DType dtype = dtype_of<T>;
   for (const std::int64_t channels : {4, 32, 36, 64, 68, 128, 132}) {
     const AttentionShape s{1, 70, channels < 64 ? 2 : 1, channels};
     INFO(s.heads << " heads of " << channels);
-    const Tensor qkv = random_tensor(in_shape(s), DType::f32, 1);
-    const Tensor dy = random_tensor(out_shape(s), DType::f32, 2);
-    const Result got = run<float>(s, qkv, dy), expected = reference(s, qkv, dy);
-    CHECK_CLOSE(got.y, expected.y, rounding(DType::f32, 4));
-    CHECK_NORM_CLOSE(got.dqkv, expected.dqkv, rounding(DType::f32, 4).rtol);
+    const Tensor qkv = random_tensor(in_shape(s), dtype, 1);
+    const Tensor dy = random_tensor(out_shape(s), dtype, 2);
+    const Result got = run<T>(s, qkv, dy), expected = reference(s, qkv, dy);
+    CHECK_CLOSE(got.y, expected.y, rounding(dtype, 4));
+    CHECK_NORM_CLOSE(got.dqkv, expected.dqkv, norm_rounding(dtype, 4, 2));
   }
 }
 

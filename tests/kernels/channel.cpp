@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/channel/channel.h"
 
+#include "core/convert.h"
 #include "core/parallel.h"
 #include "support/compare.h"
 #include "support/device.h"
@@ -9,25 +10,27 @@
 using namespace telescope;
 using namespace telescope::test;
 
-TEST_CASE_TEMPLATE("add_per_channel and its backward, exact on whole numbers", T, float, double) {
+TEST_CASE_TEMPLATE("add_per_channel and its backward, exact on whole numbers", T, float, double,
+                   bfloat16) {
   if (!runs_here<T>()) return;
   for (const auto& image : images) {
     for (const auto c : channels) {
       const kernels::PerChannel shape{image.n, image.h * image.w, c};
       INFO("[" << image.n << "," << image.h << "," << image.w << "," << c << "]");
       const Tensor x = random_integers({shape.n, shape.pixels, c}, 9, dtype_of<T>, 3);
-      const Tensor e = random_integers({shape.n, c}, 9, dtype_of<T>, 4);
+      const Tensor e = random_integers({shape.n, c}, 9, dtype_of<Wide<T>>, 4);
       const Tensor y = empty_on_device(x.shape(), dtype_of<T>),
-                   y_ref = Tensor::empty(x.shape(), dtype_of<T>);
-      const Tensor de = empty_on_device(e.shape(), dtype_of<T>),
-                   de_ref = Tensor::zeros(e.shape(), dtype_of<T>);
-      kernels::add_per_channel(test_stream(), shape, on_device(x).data<T>(), on_device(e).data<T>(),
-                               y.data<T>());
-      kernels::sum_per_channel(test_stream(), shape, on_device(x).data<T>(), de.data<T>());
+                   y_ref = Tensor::empty(x.shape(), DType::f64);
+      const Tensor de = empty_on_device(e.shape(), dtype_of<Wide<T>>),
+                   de_ref = Tensor::zeros(e.shape(), DType::f64);
+      kernels::add_per_channel(test_stream(), shape, on_device(x).data<T>(),
+                               on_device(e).data<Wide<T>>(), y.data<T>());
+      kernels::sum_per_channel(test_stream(), shape, on_device(x).data<T>(), de.data<Wide<T>>());
       for (std::int64_t i = 0; i < x.numel(); ++i) {
         const std::int64_t vector = i / (shape.pixels * c) * c + i % c;
-        y_ref.data<T>()[i] = x.data<T>()[i] + e.data<T>()[vector];
-        de_ref.data<T>()[vector] += x.data<T>()[i];
+        const auto xi = convert_element<double>(x.data<T>()[i]);
+        y_ref.data<double>()[i] = xi + double{e.data<Wide<T>>()[vector]};
+        de_ref.data<double>()[vector] += xi;
       }
       CHECK_SAME(y, y_ref);
       CHECK_SAME(de, de_ref);

@@ -8,11 +8,12 @@
 using namespace telescope;
 using namespace telescope::test;
 
-TEST_CASE_TEMPLATE("columns are copied into a wider array and out of it", T, float, double) {
+TEST_CASE_TEMPLATE("columns are copied into a wider array and out of it", T, float, double,
+                   bfloat16) {
   if (!runs_here<T>()) return;
   for (const std::int64_t rows : {1, 7, 333})
     for (const auto columns : channels)
-      for (const auto& [before, after] : {std::pair{0, 2}, {3, 1}, {4, 4}, {4, 3}}) {
+      for (const auto& [before, after] : {std::pair{0, 2}, {3, 1}, {4, 4}, {4, 3}, {8, 8}}) {
         INFO(rows << " rows of " << columns << " columns behind " << before << " before " << after);
         const std::int64_t stride = columns + before + after;
         const Tensor part = random_tensor({rows, columns}, dtype_of<T>, 1);

@@ -27,7 +27,7 @@ void check(const Conv2dShape& s) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("conv2d on images of all sizes", T, float, double) {
+TEST_CASE_TEMPLATE("conv2d on images of all sizes", T, float, double, bfloat16) {
   if (!runs_here<T>()) return;
   for (const auto [n, h, w] : images) {
     for (const std::int64_t size : {1, 3, 5}) {
@@ -41,7 +41,7 @@ TEST_CASE_TEMPLATE("conv2d on images of all sizes", T, float, double) {
   }
 }
 
-TEST_CASE_TEMPLATE("conv2d on all numbers of channels", T, float, double) {
+TEST_CASE_TEMPLATE("conv2d on all numbers of channels", T, float, double, bfloat16) {
   if (!runs_here<T>()) return;
   for (const auto c : channels) {
     for (const auto k : channels) {
@@ -50,7 +50,8 @@ TEST_CASE_TEMPLATE("conv2d on all numbers of channels", T, float, double) {
   }
 }
 
-TEST_CASE_TEMPLATE("conv2d with unusual strides, paddings and kernels", T, float, double) {
+TEST_CASE_TEMPLATE("conv2d with unusual strides, paddings and kernels", T, float, double,
+                   bfloat16) {
   if (!runs_here<T>()) return;
   for (const std::int64_t stride : {1, 2, 3, 4}) {
     for (const std::int64_t padding : {0, 1, 2, 4}) {
@@ -71,17 +72,21 @@ TEST_CASE("conv2d in several blocks and chunks") {
 }
 
 // Sums, pixels and channels around the tiles of implicit_gemm and tiled, and their largest tiles.
-TEST_CASE("conv2d around the tiles of the kernels on devices") {
+TEST_CASE_TEMPLATE("conv2d around the tiles of the kernels on devices", T, float, bfloat16) {
   if (test_device().is_cpu()) return;
   for (const std::int64_t n : {63, 64, 65, 127, 128, 129}) {
-    check<float>({n, 1, 1, 4, 4, 1, 1, 1, 0});
-    check<float>({1, 1, n, 3, 2, 3, 3, 1, 1});
+    check<T>({n, 1, 1, 4, 4, 1, 1, 1, 0});
+    check<T>({1, 1, n, 3, 2, 3, 3, 1, 1});
   }
   for (const std::int64_t k : {31, 32, 33, 63, 64, 65}) {
-    check<float>({1, 9, 17, 5, k, 1, 1, 1, 0});
-    check<float>({1, 7, 15, 4, k, 3, 3, 2, 1});
-    check<float>({1, 8, 16, 8, k + k % 2 * 3, 1, 1, 1, 0});
+    check<T>({1, 9, 17, 5, k, 1, 1, 1, 0});
+    check<T>({1, 7, 15, 4, k, 3, 3, 2, 1});
+    check<T>({1, 8, 16, 8, k + k % 2 * 3, 1, 1, 1, 0});
   }
+}
+
+TEST_CASE("conv2d with the largest tiles of the kernels on devices") {
+  if (test_device().is_cpu()) return;
   check<float>({1, 20, 20, 5, 2, 7, 5, 1, 3});  // more taps than a block of tiled has threads for
   check<float>({1, 12, 33, 64, 64, 3, 3, 1, 1});
   // Enough pixels for the largest tile.
@@ -117,12 +122,16 @@ TEST_CASE("the weight gradient of a few long pieces") {
 
 TEST_CASE("the automatic conv2d is exact for whole numbers on devices") {
   if (test_device().is_cpu()) return;
-  for (const Precision precision : {Precision::fp32, Precision::tf32}) {
-    kernels::set_precision(precision);
-    check_conv2d<float>({1, 9, 17, 3, 5, 1, 1, 1, 0}, Conv2dVariant::automatic);
-    check_conv2d<float>({1, 9, 17, 3, 5, 3, 3, 1, 1}, Conv2dVariant::automatic);
-    check_conv2d<float>({2, 9, 17, 32, 3, 5, 5, 1, 2}, Conv2dVariant::automatic);
-    check_conv2d<float>({2, 4, 6, 16, 32, 3, 3, 2, 1}, Conv2dVariant::automatic);
+  const Conv2dShape shapes[] = {{1, 9, 17, 3, 5, 1, 1, 1, 0},
+                                {1, 9, 17, 3, 5, 3, 3, 1, 1},
+                                {2, 9, 17, 32, 3, 5, 5, 1, 2},
+                                {2, 4, 6, 16, 32, 3, 3, 2, 1}};
+  for (const Conv2dShape& s : shapes) {
+    for (const Precision precision : {Precision::fp32, Precision::tf32}) {
+      kernels::set_precision(precision);
+      check_conv2d<float>(s, Conv2dVariant::automatic);
+    }
+    check_conv2d<bfloat16>(s, Conv2dVariant::automatic);
   }
 }
 

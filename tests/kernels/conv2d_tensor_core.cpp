@@ -27,22 +27,17 @@ Conv2dResults computed(const Conv2dShape& s, const Conv2dInputs& in, TensorCoreT
                           on_device(in.dweight.clone()), on_device(in.dbias.clone())};
   const Stream stream = test_stream();
   if (which != Which::parameters) {
-    kernels::conv2d_tensor_core_forward<T>(stream, s, x.data<T>(), weight.data<T>(), bias.data<T>(),
-                                           out.y.data<T>(), {}, tile);
-    kernels::conv2d_tensor_core_input_gradient<T>(stream, s, dy.data<T>(), weight.data<T>(),
+    kernels::conv2d_tensor_core_forward<T>(stream, s, x.data<T>(), weight.data<Wide<T>>(),
+                                           bias.data<Wide<T>>(), out.y.data<T>(), {}, tile);
+    kernels::conv2d_tensor_core_input_gradient<T>(stream, s, dy.data<T>(), weight.data<Wide<T>>(),
                                                   out.dx.data<T>(), tile);
   }
   if (which != Which::images) {
-    kernels::conv2d_tensor_core_weight_gradient<T>(
-        stream, s, x.data<T>(), dy.data<T>(), out.dweight.data<T>(), out.dbias.data<T>(), tile);
+    kernels::conv2d_tensor_core_weight_gradient<T>(stream, s, x.data<T>(), dy.data<T>(),
+                                                   out.dweight.data<Wide<T>>(),
+                                                   out.dbias.data<Wide<T>>(), tile);
   }
   return out;
-}
-
-// What is kept in bf16 has been rounded once.
-template <class T>
-void check_exact(const Tensor& got, const Tensor& expected) {
-  CHECK_SAME(got.to(DType::f64), expected.to(dtype_of<T>).to(DType::f64));
 }
 
 template <class T>
@@ -55,12 +50,12 @@ void check(const Conv2dShape& s, TensorCoreTile tile = TensorCoreTile::automatic
   const Conv2dResults got = computed<T>(s, in, tile, which);
   const Conv2dResults expected = conv2d_reference(s, in);
   if (which != Which::parameters) {
-    check_exact<T>(got.y, expected.y);
-    check_exact<T>(got.dx, expected.dx);
+    check_same_stored(got.y, expected.y);
+    check_same_stored(got.dx, expected.dx);
   }
   if (which != Which::images) {
-    check_exact<T>(got.dweight, expected.dweight);
-    check_exact<T>(got.dbias, expected.dbias);
+    check_same_stored(got.dweight, expected.dweight);
+    check_same_stored(got.dbias, expected.dbias);
   }
 }
 
@@ -231,13 +226,13 @@ TEST_CASE_TEMPLATE("tensor-core conv2d: either gradient alone, on both kinds of 
     const Tensor x = on_device(in.x), dy = on_device(in.dy);
     const Tensor dweight = on_device(in.dweight.clone()), dbias = on_device(in.dbias.clone());
     kernels::conv2d_tensor_core_weight_gradient<T>(test_stream(), s, x.data<T>(), dy.data<T>(),
-                                                   dweight.data<T>(), nullptr);
-    check_exact<T>(dweight, expected.dweight);
-    check_exact<T>(dbias, in.dbias.to(DType::f64));
+                                                   dweight.data<Wide<T>>(), nullptr);
+    check_same_stored(dweight, expected.dweight);
+    check_same_stored(dbias, in.dbias.to(DType::f64));
     kernels::conv2d_tensor_core_weight_gradient<T>(test_stream(), s, x.data<T>(), dy.data<T>(),
-                                                   nullptr, dbias.data<T>());
-    check_exact<T>(dbias, expected.dbias);
-    check_exact<T>(dweight, expected.dweight);
+                                                   nullptr, dbias.data<Wide<T>>());
+    check_same_stored(dbias, expected.dbias);
+    check_same_stored(dweight, expected.dweight);
   }
 }
 
@@ -249,36 +244,32 @@ TEST_CASE_TEMPLATE("tensor-core conv2d: arrays that are not aligned to 16 bytes"
   const Conv2dResults expected = conv2d_reference(s, in);
   const auto shifted = [](const Tensor& x) {
     const Tensor from = Tensor::zeros({x.numel() + 1}, x.dtype());
-    std::copy_n(x.data<T>(), x.numel(), from.data<T>() + 1);
+    from.rows(1, x.numel()).copy_from(x.reshape({x.numel()}));
     return on_device(from);
   };
   const Tensor x = shifted(in.x), weight = shifted(in.weight), dy = shifted(in.dy);
   const Tensor y = shifted(in.dy), dx = shifted(in.x), dweight = shifted(in.dweight);
   const Stream stream = test_stream();
-  kernels::conv2d_tensor_core_forward<T>(stream, s, x.data<T>() + 1, weight.data<T>() + 1, nullptr,
-                                         y.data<T>() + 1);
-  kernels::conv2d_tensor_core_input_gradient<T>(stream, s, dy.data<T>() + 1, weight.data<T>() + 1,
-                                                dx.data<T>() + 1);
+  kernels::conv2d_tensor_core_forward<T>(stream, s, x.data<T>() + 1, weight.data<Wide<T>>() + 1,
+                                         nullptr, y.data<T>() + 1);
+  kernels::conv2d_tensor_core_input_gradient<T>(stream, s, dy.data<T>() + 1,
+                                                weight.data<Wide<T>>() + 1, dx.data<T>() + 1);
   kernels::conv2d_tensor_core_weight_gradient<T>(stream, s, x.data<T>() + 1, dy.data<T>() + 1,
-                                                 dweight.data<T>() + 1, nullptr);
+                                                 dweight.data<Wide<T>>() + 1, nullptr);
   const auto back = [](const Tensor& from, const Shape& shape) {
-    const auto values = from.to_vector<T>();
-    const Tensor to = Tensor::empty(shape, from.dtype());
-    std::copy_n(values.begin() + 1, to.numel(), to.data<T>());
-    return to;
+    return on_host(from).rows(1, shape.numel()).reshape(shape);
   };
   const Tensor no_bias = expected.y.clone();
   for (std::int64_t i = 0; i < no_bias.numel(); ++i) {
-    no_bias.data<double>()[i] -=
-        static_cast<double>(static_cast<float>(in.bias.data<T>()[i % s.k]));
+    no_bias.data<double>()[i] -= static_cast<double>(in.bias.data<float>()[i % s.k]);
   }
-  check_exact<T>(back(y, s.output_shape()), no_bias);
-  check_exact<T>(back(dx, s.input_shape()), expected.dx);
-  check_exact<T>(back(dweight, s.weight_shape()), expected.dweight);
+  check_same_stored(back(y, s.output_shape()), no_bias);
+  check_same_stored(back(dx, s.input_shape()), expected.dx);
+  check_same_stored(back(dweight, s.weight_shape()), expected.dweight);
 }
 
 // Operands of tf32 are off by 2^-11 of themselves at most, so products by 2^-10 and a sum, relative
-// to the root of its number of terms, by less; what is kept in bf16 by 2^-9 once more.
+// to the root of its number of terms, by less.
 TEST_CASE_TEMPLATE("tensor-core conv2d: rounding", T, float, bfloat16) {
   if (!has_tensor_cores()) return;
   const Conv2dShape s{.n = 2, .h = 9, .w = 8, .c = 32, .k = 32, .r = 3, .s = 3, .padding = 1};
@@ -287,11 +278,13 @@ TEST_CASE_TEMPLATE("tensor-core conv2d: rounding", T, float, bfloat16) {
   const Conv2dResults expected = conv2d_reference(s, in);
   // In the norm: two roundings to tf32, each uniform in half a unit of 2^-10 at most and so about
   // 2^-11 / sqrt(3) times what is left of it in an average mantissa; the bound is their worst case.
-  const double bound = std::is_same_v<T, float> ? 0x1p-11 : 0x1p-9;
-  CHECK_NORM_CLOSE(got.y, expected.y, bound);
-  CHECK_NORM_CLOSE(got.dx, expected.dx, bound);
-  CHECK_NORM_CLOSE(got.dweight, expected.dweight, bound);
-  CHECK_NORM_CLOSE(got.dbias, expected.dbias, (std::is_same_v<T, float> ? 1e-6 : 0x1p-9));
+  // With bf16 it is one of the weights and one of the result, alike with 2^-8; gradients of the
+  // parameters are sums in f32 of products that are exact.
+  const bool tf32 = std::is_same_v<T, float>;
+  CHECK_NORM_CLOSE(got.y, expected.y, (tf32 ? 0x1p-11 : 0x1p-8));
+  CHECK_NORM_CLOSE(got.dx, expected.dx, (tf32 ? 0x1p-11 : 0x1p-8));
+  CHECK_NORM_CLOSE(got.dweight, expected.dweight, (tf32 ? 0x1p-11 : 1e-6));
+  CHECK_NORM_CLOSE(got.dbias, expected.dbias, 1e-6);
 }
 
 // 1 + 2^-11 lies between two numbers of tf32, and is rounded away from zero where cutting off would
@@ -320,8 +313,9 @@ TEST_CASE_TEMPLATE("tensor-core conv2d: bias and activation in one pass", T, flo
     const Tensor x = on_device(in.x), weight = on_device(in.weight), bias = on_device(in.bias);
     for (const auto activation : {Activation::leaky_relu, Activation::silu}) {
       const Tensor y = empty_on_device(s.output_shape(), dtype_of<T>);
-      kernels::conv2d_tensor_core_forward<T>(test_stream(), s, x.data<T>(), weight.data<T>(),
-                                             bias.data<T>(), y.data<T>(), {activation, 0.25f});
+      kernels::conv2d_tensor_core_forward<T>(test_stream(), s, x.data<T>(), weight.data<Wide<T>>(),
+                                             bias.data<Wide<T>>(), y.data<T>(),
+                                             {activation, 0.25f});
       const Tensor wanted = expected.y.clone();
       for (std::int64_t i = 0; i < wanted.numel(); ++i) {
         double& v = wanted.data<double>()[i];

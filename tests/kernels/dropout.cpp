@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "core/convert.h"
 #include "core/parallel.h"
 #include "support/compare.h"
 #include "support/device.h"
@@ -27,7 +28,7 @@ Tensor dropout(const DropoutShape& s, const DropoutKey& key, double p,
 Shape shape_of(const DropoutShape& s) { return {s.n, s.h, s.w, s.c}; }
 }  // namespace
 
-TEST_CASE_TEMPLATE("vectors give the mask of the scalar definition", T, float, double) {
+TEST_CASE_TEMPLATE("vectors give the mask of the scalar definition", T, float, double, bfloat16) {
   if (!runs_here<T>()) return;
   for (const auto& image : images) {
     for (const auto c : channels) {
@@ -46,7 +47,9 @@ TEST_CASE_TEMPLATE("vectors give the mask of the scalar definition", T, float, d
         const PhiloxBlock words = kernels::dropout_words(kernels::dropout_sample_words(key.key, id),
                                                          4 * row, 4 * column, k / 4);
         const bool kept = uniform01(words[k % 4]) >= 0.25f;
-        expected.data<T>()[i] = kept ? static_cast<T>(1 / 0.75) * x.data<T>()[i] : T{0};
+        const auto xi = convert_element<Wide<T>>(x.data<T>()[i]);
+        expected.data<T>()[i] =
+            kept ? convert_element<T>(static_cast<Wide<T>>(1 / 0.75) * xi) : T{0};
       }
       CHECK_SAME(dropout<T>(s, key, p, ids, x), expected);
     }

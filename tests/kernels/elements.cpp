@@ -31,14 +31,15 @@ TEST_CASE("conversion between all types, as on the host") {
 
 TEST_CASE("fill and add") {
   for (const auto n : lengths) {
-    for (const DType dtype : {DType::f32, DType::f64}) {
+    for (const DType dtype : {DType::f32, DType::f64, DType::bf16}) {
       INFO(n << " " << name_of(dtype));
+      if (dtype == DType::bf16 && !runs_here(dtype)) continue;
       const Tensor y = Tensor::full({n}, -2.5, dtype, test_device());
       CHECK_SAME(y, Tensor::full({n}, -2.5, dtype));
       const Tensor x = random_integers({n}, 9, dtype);
       accumulate(y, on_device(x));
-      const Tensor expected = Tensor::full({n}, -2.5, dtype);
-      accumulate(expected, x);
+      const Tensor expected = Tensor::full({n}, -2.5, DType::f64);
+      accumulate(expected, x.to(DType::f64));
       CHECK_SAME(y, expected);
     }
   }

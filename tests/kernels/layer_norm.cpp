@@ -22,10 +22,10 @@ Result run(const Tensor& x, const Tensor& dy, double eps) {
   const std::int64_t n = x.extent(0), m = x.extent(1);
   const Tensor y = empty_on_device(x.shape(), x.dtype()),
                dx = empty_on_device(x.shape(), x.dtype());
-  const Tensor rstd = empty_on_device({n}, x.dtype());
+  const Tensor rstd = empty_on_device({n}, wide(x.dtype()));
   kernels::layer_norm(test_stream(), n, m, eps, on_device(x).data<T>(), y.data<T>(),
-                      rstd.data<T>());
-  kernels::layer_norm_backward(test_stream(), n, m, y.data<T>(), rstd.data<T>(),
+                      rstd.data<Wide<T>>());
+  kernels::layer_norm_backward(test_stream(), n, m, y.data<T>(), rstd.data<Wide<T>>(),
                                on_device(dy).data<T>(), dx.data<T>());
   return {y, dx};
 }
@@ -55,7 +55,7 @@ Result reference(const Tensor& x, const Tensor& dy, double eps) {
 }
 }  // namespace
 
-TEST_CASE_TEMPLATE("layer norm against a plain loop", T, float, double) {
+TEST_CASE_TEMPLATE("layer norm against a plain loop", T, float, double, bfloat16) {
   if (!runs_here<T>()) return;
   for (const std::int64_t n : {1, 2, 5}) {
     for (const auto m : lengths) {
@@ -67,21 +67,22 @@ TEST_CASE_TEMPLATE("layer norm against a plain loop", T, float, double) {
       const auto [y_ref, dx_ref] = reference(x, dy, 1e-5);
       CHECK_CLOSE(y, y_ref, rounding(dtype_of<T>, 4));
       // Of two elements the gradient is what rounding leaves: y is -1 and 1 whatever x.
-      if (m > 2) CHECK_NORM_CLOSE(dx, dx_ref, rounding(dtype_of<T>, 16).rtol);
+      if (m > 2) CHECK_NORM_CLOSE(dx, dx_ref, norm_rounding(dtype_of<T>, 16, 2));  // y, dx
     }
   }
 }
 
 // Sizes at which a device goes from registers to pieces, in rows that vectors fit and that they do not.
-TEST_CASE("samples as long as a block, and longer") {
+TEST_CASE_TEMPLATE("samples as long as a block, and longer", T, float, bfloat16) {
+  if (!runs_here<T>()) return;
   for (const std::int64_t m : {4096, 4097, 4100, 16384, 16385, 32768, 32769, 33000}) {
     INFO("2 samples of " << m);
-    const Tensor x = random_tensor({2, m}), dy = random_tensor({2, m}, DType::f32, 2);
-    x.data<float>()[0] = 300;  // far from all others
-    const auto [y, dx] = run<float>(x, dy, 1e-5);
+    const Tensor x = random_tensor({2, m}, dtype_of<T>), dy = random_tensor({2, m}, dtype_of<T>, 2);
+    x.data<T>()[0] = T(300);  // far from all others
+    const auto [y, dx] = run<T>(x, dy, 1e-5);
     const auto [y_ref, dx_ref] = reference(x, dy, 1e-5);
-    CHECK_CLOSE(y, y_ref, rounding(DType::f32, 4));
-    CHECK_NORM_CLOSE(dx, dx_ref, rounding(DType::f32, 16).rtol);
+    CHECK_CLOSE(y, y_ref, rounding(dtype_of<T>, 4));
+    CHECK_NORM_CLOSE(dx, dx_ref, norm_rounding(dtype_of<T>, 16, 2));
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "core/convert.h"
 #include "support/compare.h"
 #include "support/device.h"
 #include "support/sizes.h"
@@ -35,24 +36,24 @@ const Case cases[] = {
 };
 }  // namespace
 
-TEST_CASE_TEMPLATE("unary functions and their derivatives", T, float, double) {
+TEST_CASE_TEMPLATE("unary functions and their derivatives", T, float, double, bfloat16) {
   if (!runs_here<T>()) return;
   for (const Case& c : cases) {
     for (const auto n : lengths) {
       INFO(kernels::name_of(c.function) << " of " << n);
       const Tensor x = random_tensor({n}, dtype_of<T>, 3), dy = random_tensor({n}, dtype_of<T>, 4);
-      x.data<T>()[0] = 0;  // the kink is part of the contract
+      x.data<T>()[0] = T(0);  // the kink is part of the contract
       const Tensor x_there = on_device(x), dy_there = on_device(dy);
       const Tensor y = empty_on_device({n}, dtype_of<T>), dx = empty_on_device({n}, dtype_of<T>);
       const Tensor y_ref = Tensor::empty({n}, DType::f64), dx_ref = Tensor::empty({n}, DType::f64);
-      const T a = static_cast<T>(c.a);
+      const auto a = static_cast<Wide<T>>(c.a);
       kernels::unary(test_stream(), c.function, a, n, x_there.data<T>(), y.data<T>());
       kernels::unary_backward(test_stream(), c.function, a, n, x_there.data<T>(),
                               dy_there.data<T>(), dx.data<T>());
       for (std::int64_t i = 0; i < n; ++i) {
-        const double xi = x.data<T>()[i];
+        const auto xi = convert_element<double>(x.data<T>()[i]);
         y_ref.data<double>()[i] = c.value(xi, a);
-        dx_ref.data<double>()[i] = c.slope(xi, a) * dy.data<T>()[i];
+        dx_ref.data<double>()[i] = c.slope(xi, a) * convert_element<double>(dy.data<T>()[i]);
       }
       CHECK_CLOSE(y, y_ref, rounding(dtype_of<T>, 1));
       CHECK_CLOSE(dx, dx_ref, rounding(dtype_of<T>, 1));
@@ -60,20 +61,21 @@ TEST_CASE_TEMPLATE("unary functions and their derivatives", T, float, double) {
   }
 }
 
-TEST_CASE_TEMPLATE("binary functions", T, float, double) {
+TEST_CASE_TEMPLATE("binary functions", T, float, double, bfloat16) {
   if (!runs_here<T>()) return;
   using kernels::Binary;
   for (const auto n : lengths) {
     const Tensor a = random_integers({n}, 9, dtype_of<T>, 5);
     const Tensor b = random_integers({n}, 9, dtype_of<T>, 6);
     const Tensor a_there = on_device(a), b_there = on_device(b);
-    const Tensor y = empty_on_device({n}, dtype_of<T>), expected = Tensor::empty({n}, dtype_of<T>);
+    const Tensor y = empty_on_device({n}, dtype_of<T>), expected = Tensor::empty({n}, DType::f64);
     for (const Binary f : {Binary::add, Binary::sub, Binary::mul}) {
       INFO(kernels::name_of(f) << " of " << n);
       kernels::binary(test_stream(), f, n, a_there.data<T>(), b_there.data<T>(), y.data<T>());
       for (std::int64_t i = 0; i < n; ++i) {
-        const T u = a.data<T>()[i], v = b.data<T>()[i];
-        expected.data<T>()[i] = f == Binary::add ? u + v : f == Binary::sub ? u - v : u * v;
+        const auto u = convert_element<double>(a.data<T>()[i]);
+        const auto v = convert_element<double>(b.data<T>()[i]);
+        expected.data<double>()[i] = f == Binary::add ? u + v : f == Binary::sub ? u - v : u * v;
       }
       CHECK_SAME(y, expected);
     }

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "core/convert.h"
 #include "core/parallel.h"
 #include "support/compare.h"
 #include "support/device.h"
@@ -20,19 +21,19 @@ const std::vector<std::int64_t> row_lengths = [] {
 }();
 }  // namespace
 
-TEST_CASE_TEMPLATE("sums of rows, exact on whole numbers", T, float, double) {
+TEST_CASE_TEMPLATE("sums of rows, exact on whole numbers", T, float, double, bfloat16) {
   if (!runs_here<T>()) return;
   for (const std::int64_t rows : {1, 2, 5}) {
     for (const auto n : row_lengths) {
       INFO(rows << " rows of " << n);
       const Tensor x = random_integers({rows, n}, 9, dtype_of<T>, 3);
-      const Tensor y = empty_on_device({rows}, dtype_of<T>),
-                   expected = Tensor::empty({rows}, dtype_of<T>);
-      kernels::sum_rows(test_stream(), rows, n, -2, on_device(x).data<T>(), y.data<T>());
+      const Tensor y = empty_on_device({rows}, dtype_of<Wide<T>>),
+                   expected = Tensor::empty({rows}, DType::f64);
+      kernels::sum_rows(test_stream(), rows, n, -2, on_device(x).data<T>(), y.data<Wide<T>>());
       for (std::int64_t r = 0; r < rows; ++r) {
         double sum = 0;
-        for (std::int64_t i = 0; i < n; ++i) sum += x.data<T>()[r * n + i];
-        expected.data<T>()[r] = static_cast<T>(-2 * sum);
+        for (std::int64_t i = 0; i < n; ++i) sum += convert_element<double>(x.data<T>()[r * n + i]);
+        expected.data<double>()[r] = -2 * sum;
       }
       CHECK_SAME(y, expected);
     }
@@ -51,18 +52,26 @@ TEST_CASE_TEMPLATE("an empty row sums to nothing", T, float, double) {
   kernels::spread_rows<T>(test_stream(), 3, 0, 1, nullptr, nullptr);
 }
 
-TEST_CASE_TEMPLATE("spread, dot and scale_by", T, float, double) {
+TEST_CASE_TEMPLATE("numbers spread over rows", T, float, double, bfloat16) {
   if (!runs_here<T>()) return;
   for (const auto n : row_lengths) {
     INFO(n);
     const std::int64_t rows = 3;
-    const Tensor dy = random_integers({rows}, 9, dtype_of<T>, 3);
+    const Tensor dy = random_integers({rows}, 9, dtype_of<Wide<T>>, 3);
     const Tensor x = empty_on_device({rows, n}, dtype_of<T>),
-                 expected = Tensor::empty({rows, n}, dtype_of<T>);
-    kernels::spread_rows(test_stream(), rows, n, 0.5, on_device(dy).data<T>(), x.data<T>());
-    for (std::int64_t i = 0; i < rows * n; ++i) expected.data<T>()[i] = dy.data<T>()[i / n] / 2;
+                 expected = Tensor::empty({rows, n}, dtype_of<Wide<T>>);
+    kernels::spread_rows(test_stream(), rows, n, 0.5, on_device(dy).data<Wide<T>>(), x.data<T>());
+    for (std::int64_t i = 0; i < rows * n; ++i) {
+      expected.data<Wide<T>>()[i] = dy.data<Wide<T>>()[i / n] / 2;
+    }
     CHECK_SAME(x, expected);
+  }
+}
 
+TEST_CASE_TEMPLATE("dot and scale_by", T, float, double) {
+  if (!runs_here<T>()) return;
+  for (const auto n : row_lengths) {
+    INFO(n);
     const Tensor a = random_integers({n}, 9, dtype_of<T>, 4),
                  b = random_integers({n}, 9, dtype_of<T>, 5);
     const Tensor a_there = on_device(a), b_there = on_device(b);

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "core/convert.h"
 #include "core/parallel.h"
 #include "support/compare.h"
 #include "support/device.h"
@@ -39,7 +40,8 @@ Tensor reference(const TransferShape& s, const std::vector<std::vector<double>>&
             if (weight == 0) continue;
             for (std::int64_t c = 0; c < s.c; ++c) {
               y.data<double>()[((n * s.out_h + i) * s.out_w + j) * s.c + c] +=
-                  weight * x.data<T>()[((n * s.h + k) * s.w + l) * s.c + c];
+                  weight *
+                  convert_element<double>(x.data<T>()[((n * s.h + k) * s.w + l) * s.c + c]);
             }
           }
   return y.to(dtype_of<T>);
@@ -84,7 +86,7 @@ void for_each_halved(const F& f) {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("injection and its adjoint", T, float, double) {
+TEST_CASE_TEMPLATE("injection and its adjoint", T, float, double, bfloat16) {
   if (!runs_here<T>()) return;
   for_each_halved([](const TransferShape& s) {
     const Tensor x = random_integers({s.n, s.h, s.w, s.c}, 9, dtype_of<T>, 1);
@@ -99,15 +101,15 @@ TEST_CASE_TEMPLATE("injection and its adjoint", T, float, double) {
   });
 }
 
-TEST_CASE_TEMPLATE("the sum of 2x2 pixels and its adjoint", T, float, double) {
+TEST_CASE_TEMPLATE("the sum of 2x2 pixels and its adjoint", T, float, double, bfloat16) {
   if (!runs_here<T>()) return;
   for_each_halved([](const TransferShape& s) {
     const Tensor x = random_integers({s.n, s.h, s.w, s.c}, 9, dtype_of<T>, 3);
     const Tensor dy = random_integers({s.n, s.out_h, s.out_w, s.c}, 9, dtype_of<T>, 4);
     const Tensor y = empty_on_device(dy.shape(), dtype_of<T>), x_there = on_device(x);
     const Tensor dx = empty_on_device(x.shape(), dtype_of<T>), dy_there = on_device(dy);
-    kernels::pool2x2(test_stream(), s, T{4}, x_there.data<T>(), y.data<T>());
-    kernels::pool2x2_adjoint(test_stream(), s, T{4}, dy_there.data<T>(), dx.data<T>());
+    kernels::pool2x2(test_stream(), s, Wide<T>{4}, x_there.data<T>(), y.data<T>());
+    kernels::pool2x2_adjoint(test_stream(), s, Wide<T>{4}, dy_there.data<T>(), dx.data<T>());
     const auto rows = pairs(s.h, s.out_h, 2, 2), columns = pairs(s.w, s.out_w, 2, 2);
     CHECK_SAME(y, reference<T>(s, rows, columns, x));
     CHECK_SAME(dx, reference<T>(adjoint(s), transposed(rows, s.h), transposed(columns, s.w), dy));
@@ -130,7 +132,8 @@ Stencil odd_stencil(std::int64_t in, std::int64_t out, std::uint64_t seed) {
   return a;
 }
 
-TEST_CASE_TEMPLATE("resampling by any stencils, and by their transposes", T, float, double) {
+TEST_CASE_TEMPLATE("resampling by any stencils, and by their transposes", T, float, double,
+                   bfloat16) {
   if (!runs_here<T>()) return;
   const std::vector<std::int64_t> some = {3, 16}, many = {1, 3, 15, 16, 17};
   for (const ImageSize& image : images)

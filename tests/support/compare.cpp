@@ -29,12 +29,19 @@ std::string not_comparable(const Tensor& got, const Tensor& expected) {
   return got.numel() == 0 ? "nothing to compare" : "";
 }
 
+constexpr double bf16_half_unit = 0x1p-8;
+
 }  // namespace
 
 Tolerance rounding(DType dtype, double terms, double k) {
-  const double eps = dtype == DType::f64 ? 0x1p-52 : dtype == DType::bf16 ? 0x1p-8 : 0x1p-23;
+  const double eps = dtype == DType::f64 ? 0x1p-52 : 0x1p-23;
   const double bound = k * eps * std::sqrt(std::max(terms, 1.0));
-  return {bound, bound};
+  return {bound + (dtype == DType::bf16 ? bf16_half_unit : 0), bound};
+}
+
+double norm_rounding(DType dtype, double terms, int roundings) {
+  return rounding(dtype == DType::bf16 ? DType::f32 : dtype, terms).rtol +
+         (dtype == DType::bf16 ? roundings * bf16_half_unit : 0);
 }
 
 std::string difference(const Tensor& got, const Tensor& expected, Tolerance tolerance) {

@@ -19,8 +19,12 @@ struct Tolerance {
   double rtol = 0, atol = 0;
 };
 
-/// What rounding may do to a sum of `terms` products of size about 1: k eps sqrt(terms).
+/// What rounding may do to a sum of `terms` products of size about 1: k eps sqrt(terms). bf16 is a way
+/// to store what f32 has summed: to the bound of f32 comes half a unit of bf16, 2^-8 of the result.
 Tolerance rounding(DType dtype, double terms, double k = 8);
+/// The same for the norm of a result, where `roundings` arrays on the way to it were stored (for bf16;
+/// errors in f32 and f64 are those of the sum).
+double norm_rounding(DType dtype, double terms, int roundings = 1);
 
 /// Outcome of a comparison: "" if close, else shape, worst index, both values and the number of
 /// elements that are off. NaN, infinity, an empty comparison and unequal shapes are never close.

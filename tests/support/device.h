@@ -14,12 +14,14 @@ namespace telescope::test {
 Device test_device();
 inline Stream test_stream() { return Stream::current(test_device()); }
 
-/// Whether kernels for elements of type T run there: double is the CPU's alone.
+/// Whether kernels for elements of that type run there: f64 is the CPU's alone, bf16 the devices'.
+inline bool runs_here(DType dtype) {
+  return dtype != (test_device().is_cpu() ? DType::bf16 : DType::f64);
+}
 template <class T>
 bool runs_here() {
-  return test_device().is_cpu() || !std::is_same_v<T, double>;
+  return runs_here(dtype_of<T>);
 }
-inline bool runs_here(DType dtype) { return test_device().is_cpu() || dtype != DType::f64; }
 
 /// The tensor itself on the CPU, else a copy on the test's device.
 inline Tensor on_device(const Tensor& x) { return x.to(test_device()); }
@@ -36,5 +38,11 @@ inline Tensor zeros_on_device(const Shape& shape, DType dtype = DType::f32) {
 /// f64 on the CPU, where check_gradients() holds them against finite differences: errors relative to
 /// the norm, of at most `tolerance`.
 void check_on_device(const Function& f, const std::vector<Tensor>& inputs, double tolerance = 1e-5);
+
+/// The same with activations stored as bf16: the first `activations` of the inputs are, the others
+/// stay f32, and so must every gradient have the type of its input. Errors relative to the norm, of
+/// at most 2^-8 for each of `roundings` arrays stored on the way to a result. Nothing on the CPU.
+void check_in_bf16(const Function& f, const std::vector<Tensor>& inputs,
+                   std::size_t activations = 1, int roundings = 1);
 
 }  // namespace telescope::test
