@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Softmax, and the attention of every pixel to every other.
+// Softmax, and the attention of every pixel to every other. f32, f64, bf16 (on devices; exponentials,
+// sums and products in f32).
 #pragma once
 
 #include "core/tensor.h"

@@ -3,14 +3,16 @@
 
 #include "core/autograd.h"
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/precision.h"
+#include "layers/cast.h"
 
 namespace telescope {
 namespace {
 
 using kernels::Conv2dShape;
 
-void check_one_type(const Tensor& x, const Tensor& other, std::string_view name) {
-  TELESCOPE_CHECK(other.dtype() == x.dtype() && other.device() == x.device(), "conv2d",
+void check_types(const Tensor& x, const Tensor& other, std::string_view name) {
+  TELESCOPE_CHECK(other.dtype() == wide(x.dtype()) && other.device() == x.device(), "conv2d",
                   "input is {} on {}, {} is {} on {}", name_of(x.dtype()), x.device().str(), name,
                   name_of(other.dtype()), other.device().str());
 }
@@ -25,12 +27,12 @@ Conv2dShape checked_shape(const Tensor& x, const Tensor& weight, const Tensor& b
                   "weight {} expects {} input channels, input {} has {}", weight.shape(),
                   weight.extent(3), x.shape(), x.extent(3));
   TELESCOPE_CHECK(weight.numel() > 0, "conv2d", "weight {} is empty", weight.shape());
-  check_one_type(x, weight, "weight");
+  check_types(x, weight, "weight");
   if (bias.defined()) {
     TELESCOPE_CHECK(bias.shape() == Shape({weight.extent(0)}), "conv2d",
                     "weight {} expects a bias [{}], got {}", weight.shape(), weight.extent(0),
                     bias.shape());
-    check_one_type(x, bias, "bias");
+    check_types(x, bias, "bias");
   }
   TELESCOPE_CHECK(options.stride >= 1 && options.padding >= 0, "conv2d",
                   "expected a stride of at least 1 and a padding of at least 0, got {} and {}",
@@ -52,28 +54,29 @@ Conv2dShape checked_shape(const Tensor& x, const Tensor& weight, const Tensor& b
 
 }  // namespace
 
-Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
+Tensor conv2d(const Tensor& input, const Tensor& weight, const Tensor& bias,
               const Conv2dOptions& options) {
-  const Conv2dShape shape = checked_shape(x, weight, bias, options);
+  const Conv2dShape shape = checked_shape(input, weight, bias, options);
+  const Tensor x = cast(input, kernels::activation_type(input.dtype(), input.device()));
   const Tensor y = Tensor::empty(shape.output_shape(), x.dtype(), x.device());
-  dispatch_float(x.dtype(), "conv2d", [&]<class T>() {
-    kernels::conv2d_forward<T>(x.stream(), shape, x.data<T>(), weight.data<T>(),
-                               bias.defined() ? bias.data<T>() : nullptr, y.data<T>(),
+  dispatch_activation(x.dtype(), "conv2d", [&]<class T>() {
+    kernels::conv2d_forward<T>(x.stream(), shape, x.data<T>(), weight.data<Wide<T>>(),
+                               bias.defined() ? bias.data<Wide<T>>() : nullptr, y.data<T>(),
                                kernels::conv2d_variant());
   });
   const auto backward = [shape, x = x.detach(), weight = weight.detach()](const Tensor& dy,
                                                                           Gradients& gradients) {
-    dispatch_float(x.dtype(), "conv2d", [&]<class T>() {
+    dispatch_activation(x.dtype(), "conv2d", [&]<class T>() {
       if (gradients.wants(1) || gradients.wants(2)) {
         kernels::conv2d_weight_gradient<T>(
             x.stream(), shape, x.data<T>(), dy.data<T>(),
-            gradients.wants(1) ? gradients.accumulator(1).data<T>() : nullptr,
-            gradients.wants(2) ? gradients.accumulator(2).data<T>() : nullptr,
+            gradients.wants(1) ? gradients.accumulator(1).data<Wide<T>>() : nullptr,
+            gradients.wants(2) ? gradients.accumulator(2).data<Wide<T>>() : nullptr,
             kernels::conv2d_variant());
       }
       if (gradients.wants(0)) {
         Tensor dx = Tensor::empty(x.shape(), x.dtype(), x.device());
-        kernels::conv2d_input_gradient<T>(x.stream(), shape, dy.data<T>(), weight.data<T>(),
+        kernels::conv2d_input_gradient<T>(x.stream(), shape, dy.data<T>(), weight.data<Wide<T>>(),
                                           dx.data<T>(), kernels::conv2d_variant());
         gradients.give(0, std::move(dx));
       }

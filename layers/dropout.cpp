@@ -23,7 +23,7 @@ kernels::DropoutShape image_shape(const Shape& shape) {
 
 Tensor apply(const Tensor& x, const kernels::DropoutKey& key, double p, const Tensor& sample_ids) {
   const Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
-  dispatch_float(x.dtype(), "dropout", [&]<class T>() {
+  dispatch_activation(x.dtype(), "dropout", [&]<class T>() {
     kernels::dropout(x.stream(), image_shape(x.shape()), key, p, sample_ids.data<std::int64_t>(),
                      x.data<T>(), y.data<T>());
   });

@@ -3,6 +3,7 @@
 
 #include "core/autograd.h"
 #include "kernels/matmul/matmul.h"
+#include "layers/cast.h"
 
 namespace telescope {
 namespace {
@@ -34,8 +35,9 @@ void add_product(const MatmulShape& shape, const Tensor& a, const Tensor& b, con
 
 }  // namespace
 
-Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
-  TELESCOPE_CHECK(x.defined() && weight.defined(), "linear", "input or weight is undefined");
+Tensor linear(const Tensor& input, const Tensor& weight, const Tensor& bias) {
+  TELESCOPE_CHECK(input.defined() && weight.defined(), "linear", "input or weight is undefined");
+  const Tensor x = cast(input, wide(input.dtype()));
   TELESCOPE_CHECK(x.rank() == 2 && weight.rank() == 2 && x.extent(1) == weight.extent(1), "linear",
                   "expected an input [N,in] and a weight [out,in], got {} and {}", x.shape(),
                   weight.shape());
@@ -62,8 +64,9 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   return record("linear", y, {x, weight, bias}, backward);
 }
 
-Tensor matmul(const Tensor& a, const Tensor& b) {
-  TELESCOPE_CHECK(a.defined() && b.defined(), "matmul", "a matrix is undefined");
+Tensor matmul(const Tensor& left, const Tensor& right) {
+  TELESCOPE_CHECK(left.defined() && right.defined(), "matmul", "a matrix is undefined");
+  const Tensor a = cast(left, wide(left.dtype())), b = cast(right, wide(right.dtype()));
   TELESCOPE_CHECK(a.rank() == 2 && b.rank() == 2 && a.extent(1) == b.extent(0), "matmul",
                   "expected matrices [M,K] and [K,N], got {} and {}", a.shape(), b.shape());
   check_one_type("matmul", a, b);

@@ -4,6 +4,7 @@
 #include "core/autograd.h"
 #include "kernels/loss/loss.h"
 #include "kernels/ssim/ssim.h"
+#include "layers/cast.h"
 #include "layers/pointwise.h"
 #include "layers/reduce.h"
 
@@ -13,26 +14,28 @@ namespace {
 using kernels::Loss;
 
 // Means over the n equal parts of y and target; one part for the scalar.
-Tensor mean_loss(Loss loss, const Tensor& y, const Tensor& target, bool per_sample) {
-  TELESCOPE_CHECK(y.shape() == target.shape() && y.dtype() == target.dtype(), name_of(loss),
+Tensor mean_loss(Loss loss, const Tensor& y, const Tensor& wanted, bool per_sample) {
+  const Tensor target = cast(wanted, wide(wanted.dtype()));
+  TELESCOPE_CHECK(y.shape() == target.shape() && wide(y.dtype()) == target.dtype(), name_of(loss),
                   "expected output and target alike, got {} {} and {} {}", name_of(y.dtype()),
                   y.shape(), name_of(target.dtype()), target.shape());
   TELESCOPE_CHECK(y.numel() > 0 && (!per_sample || y.rank() >= 1), name_of(loss),
                   "expected samples [N,...] with elements, got shape {}", y.shape());
   const std::int64_t n = per_sample ? y.extent(0) : 1, m = y.numel() / n;
-  const Tensor value = Tensor::empty(per_sample ? Shape{n} : Shape{}, y.dtype(), y.device());
-  dispatch_float(y.dtype(), name_of(loss), [&]<class T>() {
-    kernels::loss(y.stream(), loss, n, m, y.data<T>(), target.data<T>(), value.data<T>());
+  const Tensor value = Tensor::empty(per_sample ? Shape{n} : Shape{}, wide(y.dtype()), y.device());
+  dispatch_activation(y.dtype(), name_of(loss), [&]<class T>() {
+    kernels::loss(y.stream(), loss, n, m, y.data<T>(), target.data<Wide<T>>(),
+                  value.data<Wide<T>>());
   });
   const auto backward = [=, y = y.detach(), target = target.detach()](const Tensor& dvalue,
                                                                       Gradients& gradients) {
     Tensor dy, dtarget;
     if (gradients.wants(0)) dy = Tensor::empty(y.shape(), y.dtype(), y.device());
-    if (gradients.wants(1)) dtarget = Tensor::empty(y.shape(), y.dtype(), y.device());
-    dispatch_float(y.dtype(), name_of(loss), [&]<class T>() {
-      kernels::loss_backward(y.stream(), loss, n, m, y.data<T>(), target.data<T>(),
-                             dvalue.data<T>(), dy.defined() ? dy.data<T>() : nullptr,
-                             dtarget.defined() ? dtarget.data<T>() : nullptr);
+    if (gradients.wants(1)) dtarget = Tensor::empty(y.shape(), target.dtype(), y.device());
+    dispatch_activation(y.dtype(), name_of(loss), [&]<class T>() {
+      kernels::loss_backward(y.stream(), loss, n, m, y.data<T>(), target.data<Wide<T>>(),
+                             dvalue.data<Wide<T>>(), dy.defined() ? dy.data<T>() : nullptr,
+                             dtarget.defined() ? dtarget.data<Wide<T>>() : nullptr);
     });
     if (dy.defined()) gradients.give(0, std::move(dy));
     if (dtarget.defined()) gradients.give(1, std::move(dtarget));
@@ -55,7 +58,8 @@ Tensor l1_loss(const Tensor& y, const Tensor& target) {
   return mean_loss(Loss::l1, y, target, false);
 }
 
-Tensor ssim_per_sample(const Tensor& a, const Tensor& b, double range) {
+Tensor ssim_per_sample(const Tensor& left, const Tensor& right, double range) {
+  const Tensor a = cast(left, wide(left.dtype())), b = cast(right, wide(right.dtype()));
   TELESCOPE_CHECK(a.rank() == 4 && a.shape() == b.shape() && a.dtype() == b.dtype(), "ssim",
                   "expected two batches of images [N,H,W,C] alike, got {} {} and {} {}",
                   name_of(a.dtype()), a.shape(), name_of(b.dtype()), b.shape());
@@ -86,7 +90,7 @@ Tensor ssim_per_sample(const Tensor& a, const Tensor& b, double range) {
 }
 
 Tensor ssim_loss(const Tensor& a, const Tensor& b, double range) {
-  return Tensor::full({}, 1, a.dtype(), a.device()) - mean(ssim_per_sample(a, b, range));
+  return Tensor::full({}, 1, wide(a.dtype()), a.device()) - mean(ssim_per_sample(a, b, range));
 }
 
 }  // namespace telescope

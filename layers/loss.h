@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Losses. y and target have one shape [N,...] and dtype, else Error; both get gradients if they
-// want one. `_per_sample` functions return [N], the others a scalar of shape {}.
+// want one. `_per_sample` functions return [N], the others a scalar of shape {}. Either may be bf16
+// where the other is f32; losses are f32 then.
 #pragma once
 
 #include "core/tensor.h"

@@ -16,15 +16,15 @@ Tensor layer_norm(const Tensor& x, double eps) {
   TELESCOPE_CHECK(x.rank() >= 2 && x.numel() > 0, "layer_norm",
                   "expected samples [N,...] with elements, got an input of shape {}", x.shape());
   const std::int64_t n = x.extent(0), m = x.numel() / n;
-  const Tensor y = empty_like(x), rstd = Tensor::empty({n}, x.dtype(), x.device());
-  dispatch_float(x.dtype(), "layer_norm", [&]<class T>() {
-    kernels::layer_norm(x.stream(), n, m, eps, x.data<T>(), y.data<T>(), rstd.data<T>());
+  const Tensor y = empty_like(x), rstd = Tensor::empty({n}, wide(x.dtype()), x.device());
+  dispatch_activation(x.dtype(), "layer_norm", [&]<class T>() {
+    kernels::layer_norm(x.stream(), n, m, eps, x.data<T>(), y.data<T>(), rstd.data<Wide<T>>());
   });
   return record("layer_norm", y, {x}, [=, y = y.detach()](const Tensor& dy, Gradients& gradients) {
     Tensor dx = empty_like(y);
-    dispatch_float(y.dtype(), "layer_norm", [&]<class T>() {
-      kernels::layer_norm_backward(y.stream(), n, m, y.data<T>(), rstd.data<T>(), dy.data<T>(),
-                                   dx.data<T>());
+    dispatch_activation(y.dtype(), "layer_norm", [&]<class T>() {
+      kernels::layer_norm_backward(y.stream(), n, m, y.data<T>(), rstd.data<Wide<T>>(),
+                                   dy.data<T>(), dx.data<T>());
     });
     gradients.give(0, std::move(dx));
   });
@@ -42,12 +42,13 @@ kernels::GroupNormShape group_norm_shape(const Tensor& x, std::int64_t groups, c
                   channels, x.shape());
   TELESCOPE_CHECK(weight.defined() && bias.defined(), "group_norm",
                   "expected a weight and a bias for {} channels", channels);
+  const DType type = wide(x.dtype());
   TELESCOPE_CHECK(weight.shape() == Shape{channels} && bias.shape() == Shape{channels} &&
-                      weight.dtype() == x.dtype() && bias.dtype() == x.dtype(),
+                      weight.dtype() == type && bias.dtype() == type,
                   "group_norm",
                   "input {} {} expects weight and bias {} [{}], got weight {} {} and bias {} {}",
-                  name_of(x.dtype()), x.shape(), name_of(x.dtype()), channels,
-                  name_of(weight.dtype()), weight.shape(), name_of(bias.dtype()), bias.shape());
+                  name_of(x.dtype()), x.shape(), name_of(type), channels, name_of(weight.dtype()),
+                  weight.shape(), name_of(bias.dtype()), bias.shape());
   return {x.extent(0), x.numel() / (x.extent(0) * channels), channels, groups};
 }
 
@@ -59,9 +60,10 @@ Tensor group_norm(const Tensor& x, std::int64_t groups, const Tensor& weight, co
   const Tensor y = empty_like(x);
   const Tensor mean = Tensor::empty({shape.n, groups}, DType::f64, x.device());
   const Tensor rstd = Tensor::empty({shape.n, groups}, DType::f64, x.device());
-  dispatch_float(x.dtype(), "group_norm", [&]<class T>() {
-    kernels::group_norm(x.stream(), shape, eps, x.data<T>(), weight.data<T>(), bias.data<T>(),
-                        y.data<T>(), mean.data<double>(), rstd.data<double>());
+  dispatch_activation(x.dtype(), "group_norm", [&]<class T>() {
+    kernels::group_norm(x.stream(), shape, eps, x.data<T>(), weight.data<Wide<T>>(),
+                        bias.data<Wide<T>>(), y.data<T>(), mean.data<double>(),
+                        rstd.data<double>());
   });
   const auto backward = [=, x = x.detach(), weight = weight.detach()](const Tensor& dy,
                                                                       Gradients& gradients) {
@@ -69,12 +71,12 @@ Tensor group_norm(const Tensor& x, std::int64_t groups, const Tensor& weight, co
     if (gradients.wants(0)) dx = empty_like(x);
     if (gradients.wants(1)) dweight = gradients.accumulator(1);
     if (gradients.wants(2)) dbias = gradients.accumulator(2);
-    dispatch_float(x.dtype(), "group_norm", [&]<class T>() {
-      kernels::group_norm_backward(x.stream(), shape, x.data<T>(), weight.data<T>(),
+    dispatch_activation(x.dtype(), "group_norm", [&]<class T>() {
+      kernels::group_norm_backward(x.stream(), shape, x.data<T>(), weight.data<Wide<T>>(),
                                    mean.data<double>(), rstd.data<double>(), dy.data<T>(),
                                    dx.defined() ? dx.data<T>() : nullptr,
-                                   dweight.defined() ? dweight.data<T>() : nullptr,
-                                   dbias.defined() ? dbias.data<T>() : nullptr);
+                                   dweight.defined() ? dweight.data<Wide<T>>() : nullptr,
+                                   dbias.defined() ? dbias.data<Wide<T>>() : nullptr);
     });
     if (dx.defined()) gradients.give(0, std::move(dx));
   };

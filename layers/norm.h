@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Normalisation of activations. Samples never mix: each is normalised by its own statistics.
+// Normalisation of activations. Samples never mix: each is normalised by its own statistics, which are
+// taken in f32 or better. f32, f64, bf16 (on devices, with parameters of f32).
 #pragma once
 
 #include "core/tensor.h"

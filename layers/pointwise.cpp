@@ -3,6 +3,7 @@
 
 #include "core/autograd.h"
 #include "kernels/pointwise/pointwise.h"
+#include "layers/cast.h"
 
 namespace telescope {
 namespace {
@@ -14,13 +15,14 @@ Tensor empty_like(const Tensor& x) { return Tensor::empty(x.shape(), x.dtype(), 
 
 Tensor unary(Unary function, const Tensor& x, double a = 0) {
   const Tensor y = empty_like(x);
-  dispatch_float(x.dtype(), name_of(function), [&]<class T>() {
-    kernels::unary(x.stream(), function, static_cast<T>(a), x.numel(), x.data<T>(), y.data<T>());
+  dispatch_activation(x.dtype(), name_of(function), [&]<class T>() {
+    kernels::unary(x.stream(), function, static_cast<Wide<T>>(a), x.numel(), x.data<T>(),
+                   y.data<T>());
   });
   const auto backward = [=, x = x.detach()](const Tensor& dy, Gradients& gradients) {
     Tensor dx = empty_like(x);
-    dispatch_float(x.dtype(), name_of(function), [&]<class T>() {
-      kernels::unary_backward(x.stream(), function, static_cast<T>(a), x.numel(), x.data<T>(),
+    dispatch_activation(x.dtype(), name_of(function), [&]<class T>() {
+      kernels::unary_backward(x.stream(), function, static_cast<Wide<T>>(a), x.numel(), x.data<T>(),
                               dy.data<T>(), dx.data<T>());
     });
     gradients.give(0, std::move(dx));
@@ -33,7 +35,7 @@ Tensor binary(Binary function, const Tensor& a, const Tensor& b) {
                   "expected two tensors alike, got {} {} and {} {}", name_of(a.dtype()), a.shape(),
                   name_of(b.dtype()), b.shape());
   const Tensor y = empty_like(a);
-  dispatch_float(a.dtype(), name_of(function), [&]<class T>() {
+  dispatch_activation(a.dtype(), name_of(function), [&]<class T>() {
     kernels::binary(a.stream(), function, a.numel(), a.data<T>(), b.data<T>(), y.data<T>());
   });
   return y;
@@ -48,25 +50,28 @@ Tensor tanh(const Tensor& x) { return unary(Unary::tanh, x); }
 Tensor sigmoid(const Tensor& x) { return unary(Unary::sigmoid, x); }
 Tensor scale(const Tensor& x, double factor) { return unary(Unary::scale, x, factor); }
 
-Tensor add(const Tensor& a, const Tensor& b) {
-  return record("add", binary(Binary::add, a, b), {a, b},
+Tensor add(const Tensor& left, const Tensor& right) {
+  const auto in = in_common_type({left, right});
+  return record("add", binary(Binary::add, in[0], in[1]), in,
                 [](const Tensor& dy, Gradients& gradients) {
                   if (gradients.wants(0)) gradients.give(0, dy);
                   if (gradients.wants(1)) gradients.give(1, dy);
                 });
 }
 
-Tensor sub(const Tensor& a, const Tensor& b) {
-  return record("sub", binary(Binary::sub, a, b), {a, b},
+Tensor sub(const Tensor& left, const Tensor& right) {
+  const auto in = in_common_type({left, right});
+  return record("sub", binary(Binary::sub, in[0], in[1]), in,
                 [](const Tensor& dy, Gradients& gradients) {
                   if (gradients.wants(0)) gradients.give(0, dy);
                   if (gradients.wants(1)) gradients.give(1, unary(Unary::scale, dy, -1));
                 });
 }
 
-Tensor mul(const Tensor& a, const Tensor& b) {
-  return record("mul", binary(Binary::mul, a, b), {a, b},
-                [a = a.detach(), b = b.detach()](const Tensor& dy, Gradients& gradients) {
+Tensor mul(const Tensor& left, const Tensor& right) {
+  const auto in = in_common_type({left, right});
+  return record("mul", binary(Binary::mul, in[0], in[1]), in,
+                [a = in[0].detach(), b = in[1].detach()](const Tensor& dy, Gradients& gradients) {
                   if (gradients.wants(0)) gradients.give(0, binary(Binary::mul, dy, b));
                   if (gradients.wants(1)) gradients.give(1, binary(Binary::mul, dy, a));
                 });

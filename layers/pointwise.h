@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Elementwise functions. All take and return tensors of any shape; dtypes f32 and f64.
+// Elementwise functions. All take and return tensors of any shape; dtypes f32, f64, bf16 (on devices,
+// computed in f32).
 #pragma once
 
 #include "core/tensor.h"
@@ -14,7 +15,7 @@ Tensor tanh(const Tensor& x);
 Tensor sigmoid(const Tensor& x);
 Tensor scale(const Tensor& x, double factor);  ///< factor x
 
-/// Of equal shapes; Error otherwise.
+/// Of equal shapes and dtypes, Error otherwise; but f32 and bf16 make f32.
 Tensor add(const Tensor& a, const Tensor& b);
 Tensor sub(const Tensor& a, const Tensor& b);
 Tensor mul(const Tensor& a, const Tensor& b);

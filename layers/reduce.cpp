@@ -4,6 +4,7 @@
 #include "core/autograd.h"
 #include "kernels/channel/channel.h"
 #include "kernels/reduce/reduce.h"
+#include "layers/cast.h"
 
 namespace telescope {
 namespace {
@@ -11,14 +12,15 @@ namespace {
 // y[r] = factor * sum of row r of x, seen as [rows, length].
 Tensor reduce(std::string_view operation, const Tensor& x, const Shape& shape, double factor) {
   const std::int64_t rows = shape.numel(), length = rows ? x.numel() / rows : 0;
-  const Tensor y = Tensor::empty(shape, x.dtype(), x.device());
-  dispatch_float(x.dtype(), operation, [&]<class T>() {
-    kernels::sum_rows(x.stream(), rows, length, factor, x.data<T>(), y.data<T>());
+  const Tensor y = Tensor::empty(shape, wide(x.dtype()), x.device());
+  dispatch_activation(x.dtype(), operation, [&]<class T>() {
+    kernels::sum_rows(x.stream(), rows, length, factor, x.data<T>(), y.data<Wide<T>>());
   });
-  const auto backward = [=, like = x.shape()](const Tensor& dy, Gradients& gradients) {
-    Tensor dx = Tensor::empty(like, dy.dtype(), dy.device());
-    dispatch_float(dy.dtype(), operation, [&]<class T>() {
-      kernels::spread_rows(dy.stream(), rows, length, factor, dy.data<T>(), dx.data<T>());
+  const auto backward = [=, like = x.shape(), dtype = x.dtype()](const Tensor& dy,
+                                                                 Gradients& gradients) {
+    Tensor dx = Tensor::empty(like, dtype, dy.device());
+    dispatch_activation(dtype, operation, [&]<class T>() {
+      kernels::spread_rows(dy.stream(), rows, length, factor, dy.data<Wide<T>>(), dx.data<T>());
     });
     gradients.give(0, std::move(dx));
   };
@@ -59,23 +61,23 @@ Tensor weighted_sum(const Tensor& x, const Tensor& weights) {
   return record("weighted_sum", product.to(x.dtype()), {x}, backward);
 }
 
-Tensor add_per_channel(const Tensor& x, const Tensor& e) {
+Tensor add_per_channel(const Tensor& x, const Tensor& vectors) {
+  const Tensor e = cast(vectors, wide(vectors.dtype()));
   TELESCOPE_CHECK(x.rank() >= 2 && e.rank() == 2 && e.extent(0) == x.extent(0) &&
-                      e.extent(1) == x.extent(-1) && x.dtype() == e.dtype(),
+                      e.extent(1) == x.extent(-1) && wide(x.dtype()) == e.dtype(),
                   "add_per_channel",
                   "expected images [N,H,W,C] and vectors [N,C], got {} {} and {} {}",
                   name_of(x.dtype()), x.shape(), name_of(e.dtype()), e.shape());
-  const std::int64_t vectors = e.numel();
-  const kernels::PerChannel shape{e.extent(0), vectors ? x.numel() / vectors : 0, e.extent(1)};
+  const kernels::PerChannel shape{e.extent(0), e.numel() ? x.numel() / e.numel() : 0, e.extent(1)};
   const Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
-  dispatch_float(x.dtype(), "add_per_channel", [&]<class T>() {
-    kernels::add_per_channel(x.stream(), shape, x.data<T>(), e.data<T>(), y.data<T>());
+  dispatch_activation(x.dtype(), "add_per_channel", [&]<class T>() {
+    kernels::add_per_channel(x.stream(), shape, x.data<T>(), e.data<Wide<T>>(), y.data<T>());
   });
   const auto backward = [shape](const Tensor& dy, Gradients& gradients) {
     if (gradients.wants(1)) {
-      Tensor de = Tensor::empty({shape.n, shape.c}, dy.dtype(), dy.device());
-      dispatch_float(dy.dtype(), "add_per_channel", [&]<class T>() {
-        kernels::sum_per_channel(dy.stream(), shape, dy.data<T>(), de.data<T>());
+      Tensor de = Tensor::empty({shape.n, shape.c}, wide(dy.dtype()), dy.device());
+      dispatch_activation(dy.dtype(), "add_per_channel", [&]<class T>() {
+        kernels::sum_per_channel(dy.stream(), shape, dy.data<T>(), de.data<Wide<T>>());
       });
       gradients.give(1, std::move(de));
     }

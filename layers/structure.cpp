@@ -4,6 +4,7 @@
 #include "core/autograd.h"
 #include "kernels/concat/concat.h"
 #include "kernels/pixel_shuffle/pixel_shuffle.h"
+#include "layers/cast.h"
 
 namespace telescope {
 namespace {
@@ -34,7 +35,7 @@ std::int64_t joined_extent(std::string_view operation, const std::vector<Tensor>
 void copy_channels(bool join, const Tensor& part, const Tensor& whole, std::int64_t first) {
   const std::int64_t columns = part.extent(-1), stride = whole.extent(-1);
   const std::int64_t rows = columns ? part.numel() / columns : 0;
-  dispatch_float(whole.dtype(), "concat_channels", [&]<class T>() {
+  dispatch_activation(whole.dtype(), "concat_channels", [&]<class T>() {
     T *a = part.data<T>(), *b = whole.data<T>() + first;
     join ? kernels::copy_columns<T>(whole.stream(), rows, columns, a, columns, b, stride)
          : kernels::copy_columns<T>(whole.stream(), rows, columns, b, stride, a, columns);
@@ -43,7 +44,8 @@ void copy_channels(bool join, const Tensor& part, const Tensor& whole, std::int6
 
 }  // namespace
 
-Tensor concat_channels(const std::vector<Tensor>& parts) {
+Tensor concat_channels(const std::vector<Tensor>& tensors) {
+  const std::vector<Tensor> parts = in_common_type(tensors);
   const std::int64_t channels = joined_extent("concat_channels", parts, -1);
   const Tensor& head = parts.front();
   const Tensor y = Tensor::empty(head.shape().with(-1, channels), head.dtype(), head.device());
@@ -94,13 +96,13 @@ Tensor pixel_shuffle(const Tensor& x, std::int64_t r) {
   const kernels::PixelShuffleShape s{x.extent(0), x.extent(1), x.extent(2), x.extent(3) / (r * r),
                                      r};
   const Tensor y = Tensor::empty({s.n, s.h * r, s.w * r, s.c}, x.dtype(), x.device());
-  dispatch_float(x.dtype(), "pixel_shuffle", [&]<class T>() {
+  dispatch_activation(x.dtype(), "pixel_shuffle", [&]<class T>() {
     kernels::pixel_shuffle(x.stream(), s, x.data<T>(), y.data<T>());
   });
   return record("pixel_shuffle", y, {x},
                 [s, shape = x.shape()](const Tensor& dy, Gradients& gradients) {
                   Tensor dx = Tensor::empty(shape, dy.dtype(), dy.device());
-                  dispatch_float(dy.dtype(), "pixel_shuffle", [&]<class T>() {
+                  dispatch_activation(dy.dtype(), "pixel_shuffle", [&]<class T>() {
                     kernels::pixel_shuffle_backward(dy.stream(), s, dy.data<T>(), dx.data<T>());
                   });
                   gradients.give(0, std::move(dx));

@@ -40,7 +40,7 @@ void run(const Map& map, const Stream& stream, const T* x, T* y) {
       return map.transpose ? kernels::inject_adjoint(stream, s, x, y)
                            : kernels::inject(stream, s, x, y);
     case Map::Kind::pool: {
-      const T factor = static_cast<T>(map.factor);
+      const auto factor = static_cast<Wide<T>>(map.factor);
       return map.transpose ? kernels::pool2x2_adjoint(stream, s, factor, x, y)
                            : kernels::pool2x2(stream, s, factor, x, y);
     }
@@ -54,8 +54,8 @@ Tensor run(std::string_view operation, const Map& map, const Tensor& x) {
   const TransferShape& s = map.shape;
   const Shape shape = map.transpose ? Shape{s.n, s.h, s.w, s.c} : Shape{s.n, s.out_h, s.out_w, s.c};
   Tensor y = Tensor::empty(shape, x.dtype(), x.device());
-  dispatch_float(x.dtype(), operation,
-                 [&]<class T>() { run(map, x.stream(), x.data<T>(), y.data<T>()); });
+  dispatch_activation(x.dtype(), operation,
+                      [&]<class T>() { run(map, x.stream(), x.data<T>(), y.data<T>()); });
   return y;
 }
 

@@ -25,9 +25,11 @@ TEST_CASE("gradients of qkv_attention") {
 TEST_CASE("softmax and attention on the test's device") {
   using In = const std::vector<Tensor>&;
   check_on_device([](In in) { return softmax(in[0]); }, {random_tensor({2, 3, 7})});
+  check_in_bf16([](In in) { return softmax(in[0]); }, {random_tensor({2, 3, 7})}, 1, 2);
   for (const std::int64_t heads : {1, 2}) {
-    check_on_device([=](In in) { return qkv_attention(in[0], heads); },
-                    {random_tensor({2, 70, 3 * 16})});
+    const auto attention = [=](In in) { return qkv_attention(in[0], heads); };
+    check_on_device(attention, {random_tensor({2, 70, 3 * 16})});
+    check_in_bf16(attention, {random_tensor({2, 70, 3 * 16})}, 1, 2);  // y, dqkv
   }
 }
 
@@ -45,5 +47,5 @@ TEST_CASE("what softmax refuses") {
           softmax(Tensor::zeros({2, 0}));
         }) == "softmax: expected an input of rank 1 or more with elements, got shape [2,0]");
   CHECK(error_of([] { softmax(Tensor::zeros({2}, DType::i64)); }) ==
-        "softmax: expected f32 or f64, got i64");
+        "softmax: expected f32, f64 or bf16, got i64");
 }

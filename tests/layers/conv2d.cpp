@@ -2,6 +2,7 @@
 #include "layers/conv2d.h"
 
 #include "kernels/conv2d/conv2d_variant.h"
+#include "kernels/precision.h"
 #include "support/compare.h"
 #include "support/device.h"
 
@@ -56,6 +57,49 @@ TEST_CASE("conv2d and its gradients on a device are those of the CPU") {
       CHECK(got[i].device() == test_device());
       CHECK_SAME(got[i], expected[i]);
     }
+  }
+}
+
+TEST_CASE("conv2d of images in bf16 with parameters in f32") {
+  const std::vector<Tensor> inputs = {random_tensor({2, 6, 5, 3}, DType::f32, 1),
+                                      random_tensor({4, 3, 3, 3}, DType::f32, 2),
+                                      random_tensor({4}, DType::f32, 3)};
+  for (const std::int64_t stride : {1, 2}) {
+    // The weights and the result are rounded.
+    check_in_bf16(
+        [=](In in) { return conv2d(in[0], in[1], in[2], {.stride = stride, .padding = 1}); },
+        inputs, 1, 2);
+  }
+  if (test_device().is_cpu()) return;
+  const Tensor x = on_device(inputs[0].to(DType::bf16)),
+               weight = on_device(inputs[1].to(DType::bf16));
+  CHECK(error_of([&] { conv2d(x, weight, Tensor()); }) ==
+        "conv2d: input is bf16 on " + test_device().str() + ", weight is bf16 on " +
+            test_device().str());
+}
+
+TEST_CASE("under the precision bf16 conv2d on a device stores bf16, whatever it is given") {
+  const Tensor x = random_tensor({2, 6, 5, 3}), weight = random_tensor({4, 3, 3, 3});
+  const auto run = [&](const Device& device) {
+    std::vector<Tensor> in;
+    for (const Tensor& t : {x, weight}) in.push_back(t.to(device).clone().set_requires_grad());
+    const Tensor y = conv2d(in[0], in[1], Tensor());
+    y.backward(random_tensor(y.shape(), y.dtype(), 4).to(device));
+    return std::vector<Tensor>{y, in[0].grad(), in[1].grad()};
+  };
+  const auto exact = run(Device{});
+  kernels::set_precision(kernels::Precision::bf16);
+  const auto here = run(test_device()), on_cpu = run(Device{});
+  kernels::set_precision(kernels::Precision::tf32);
+  CHECK_SAME(on_cpu[0], exact[0]);
+  CHECK(here[0].dtype() == (test_device().is_cpu() ? DType::f32 : DType::bf16));
+  CHECK(here[1].dtype() == DType::f32);
+  CHECK(here[2].dtype() == DType::f32);
+  if (test_device().is_cpu()) return;
+  // Images, weights and results are rounded; so is the cotangent.
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK_NORM_CLOSE(here[i], exact[i], norm_rounding(DType::bf16, 1, 3));
+    CHECK(norm_difference(here[i], exact[i], 1e-4) != "");
   }
 }
 

@@ -27,6 +27,10 @@ TEST_CASE("losses on the test's device") {
   check_on_device([](In x) { return mse_loss(x[0], x[1]); }, in);
   check_on_device([](In x) { return l1_per_sample(x[0], x[1]); }, in);
   check_on_device([](In x) { return l1_loss(x[0], x[1]); }, in);
+  for (const std::size_t activations : {1, 2}) {  // a target of f32, as it should be, and of bf16
+    check_in_bf16([](In x) { return mse_per_sample(x[0], x[1]); }, in, activations);
+    check_in_bf16([](In x) { return l1_loss(x[0], x[1]); }, in, activations);
+  }
 }
 
 TEST_CASE("ssim on the test's device") {
@@ -35,6 +39,7 @@ TEST_CASE("ssim on the test's device") {
                                   random_tensor({2, 19, 37, 3}, DType::f32, 2)};
   check_on_device([](In x) { return ssim_per_sample(x[0], x[1]); }, in, 1e-4);
   check_on_device([](In x) { return ssim_loss(x[0], x[1], 2.5); }, in, 1e-4);
+  check_in_bf16([](In x) { return ssim_per_sample(x[0], x[1]); }, in);
 }
 
 TEST_CASE("a scalar loss is the mean of its values per sample") {

@@ -21,6 +21,7 @@ TEST_CASE("layer_norm on the test's device") {
   const auto normalised = [](const std::vector<Tensor>& in) { return layer_norm(in[0]); };
   for (const Shape shape : {Shape{3, 7}, Shape{2, 9, 11, 5}, Shape{2, 40, 41, 32}}) {
     check_on_device(normalised, {random_tensor(shape)});
+    check_in_bf16(normalised, {random_tensor(shape)}, 1, 2);  // y, which backward reads, and dx
   }
 }
 
@@ -43,6 +44,7 @@ TEST_CASE("group_norm on the test's device") {
       return group_norm(in[0], groups, in[1], in[2]);
     };
     check_on_device(normalised, {random_tensor({2, 13, 11, 6}), weight, bias});
+    check_in_bf16(normalised, {random_tensor({2, 13, 11, 6}), weight, bias});
   }
 }
 

@@ -43,6 +43,12 @@ TEST_CASE("reductions on the test's device") {
       {random_tensor({7001}, DType::f32, 3)});
   check_on_device([](In in) { return add_per_channel(in[0], in[1]); },
                   {x, random_tensor({3, 5}, DType::f32, 4)});
+  check_in_bf16([](In in) { return sum(in[0]); }, {x});
+  check_in_bf16([](In in) { return mean_per_sample(in[0]); }, {x});
+  for (const std::size_t activations : {1, 2}) {  // vectors of f32, as they should be, and of bf16
+    check_in_bf16([](In in) { return add_per_channel(in[0], in[1]); },
+                  {x, random_tensor({3, 5}, DType::f32, 4)}, activations);
+  }
 }
 
 TEST_CASE("no gradient flows to the weights") {
@@ -68,5 +74,5 @@ TEST_CASE("shapes that do not fit are refused with both") {
           mean_per_sample(Tensor::zeros({2, 0}));
         }) == "mean_per_sample: samples of [2,0] have no elements");
   CHECK(error_of([] { sum(Tensor::zeros({2}, DType::i64)); }) ==
-        "sum: expected f32 or f64, got i64");
+        "sum: expected f32, f64 or bf16, got i64");
 }

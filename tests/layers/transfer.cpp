@@ -32,11 +32,13 @@ TEST_CASE("transfers on the test's device") {
     const auto kind = static_cast<Restriction>(i);
     INFO(name_of(kind));
     check_on_device([=](In in) { return restrict(in[0], kind); }, {fine});
+    check_in_bf16([=](In in) { return restrict(in[0], kind); }, {fine});
   }
   for (int i = 0; i < 7; ++i) {
     const auto kind = static_cast<Prolongation>(i);
     INFO(name_of(kind));
     check_on_device([=](In in) { return prolong(in[0], kind, 9, 13); }, {coarse});
+    check_in_bf16([=](In in) { return prolong(in[0], kind, 9, 13); }, {coarse});
   }
   check_on_device([](In in) { return interpolate(in[0], 3, Interpolation::nearest); }, {coarse});
   check_on_device([](In in) { return interpolate(in[0], 1.0 / 3, Interpolation::area); }, {fine});
@@ -144,5 +146,5 @@ TEST_CASE("what cannot be transferred is refused with its shape") {
   CHECK(error_of([&] { interpolate(x, 1e300, Interpolation::nearest); }) != "");
   CHECK(error_of([&] {
           restrict(Tensor::zeros({1, 4, 4, 3}, DType::u8), Restriction::injection);
-        }) == "restrict: expected f32 or f64, got u8");
+        }) == "restrict: expected f32, f64 or bf16, got u8");
 }
