@@ -139,8 +139,11 @@ void add_options(CLI::App& command, MachineOptions& options, bool with_folder) {
                   "MiB; fail with a clear line rather than use more")
       ->check(number<std::int64_t>(1, std::int64_t{1} << 40));
   command
-      .add_option("--precision", options.precision,
-                  "Of products in convolutions: auto (fp32 on the CPU, tf32 on a GPU), fp32, tf32")
+      .add_option(
+          "--precision", options.precision,
+          "Of products in convolutions: auto (fp32 on the CPU, tf32 on a GPU), fp32, tf32; or "
+          "bf16, in which a GPU also stores images' features and their gradients (parameters "
+          "and sums stay in 32 bits)")
       ->capture_default_str();
   command
       .add_option("--conv-variant", options.conv_variant,
@@ -162,9 +165,6 @@ void apply_to_kernels(const MachineOptions& options, const Device& device) {
   const Precision usual = device.is_cpu() ? Precision::fp32 : Precision::tf32;
   const Precision precision =
       options.precision == "auto" ? usual : kernels::parse_precision(options.precision);
-  TELESCOPE_CHECK(precision != Precision::bf16, "--precision",
-                  "expected auto, fp32 or tf32, got 'bf16', in which networks do not store their "
-                  "activations yet");
   TELESCOPE_CHECK(!device.is_cpu() || precision == Precision::fp32, "--precision",
                   "cpu computes in fp32, got '{}'", options.precision);
   const auto variant = kernels::parse_conv2d_variant(options.conv_variant);
@@ -175,6 +175,8 @@ void apply_to_kernels(const MachineOptions& options, const Device& device) {
                   "{} rounds to tf32, which --precision fp32 does not allow", options.conv_variant);
   const auto backend = kernels::parse_backend(options.backend);
   kernels::check_backend(backend, device);
+  TELESCOPE_CHECK(backend != kernels::Backend::vendor || precision != Precision::bf16,
+                  "--precision", "bf16 is ours: leave it out beside --backend vendor");
   TELESCOPE_CHECK(
       backend != kernels::Backend::vendor || variant == kernels::Conv2dVariant::automatic,
       "--conv-variant", "{} is ours: leave it out beside --backend vendor", options.conv_variant);

@@ -107,7 +107,7 @@ Measured profile_operation(const ProfileCommand& p, Device device) {
       y = operation.forward();
     }
     if (!y.defined() || !y.requires_grad()) return;
-    if (!seed.defined()) seed = random_normal(y.shape(), {0, "profile"}).to(device);
+    if (!seed.defined()) seed = random_normal(y.shape(), {0, "profile"}).to(y.dtype()).to(device);
     const Scope backward("backward");
     y.backward(seed);
   };

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "kernels/precision.h"
 #include "layers/attention.h"
 #include "layers/blur.h"
 #include "layers/conv2d.h"
@@ -36,8 +37,12 @@ struct Inputs {
   Tensor constant(const Shape& shape) {
     return random_normal(shape, {++made, "profile"}).to(device);
   }
-  Tensor leaf(const Shape& shape) {
-    Tensor tensor = constant(shape);
+  Tensor leaf(const Shape& shape) { return leaf(constant(shape)); }
+  /// Features of images, stored as convolutions store them.
+  Tensor activation(const Shape& shape) {
+    return leaf(constant(shape).to(kernels::activation_type(DType::f32, device)));
+  }
+  Tensor leaf(const Tensor& tensor) {
     tensor.set_requires_grad();
     leaves.push_back(tensor);
     return tensor;
@@ -58,29 +63,31 @@ Shape images(const Extents& e) { return {e[0], e[1], e[2], e[3]}; }
 // An operation on one tensor of images, on two, and a loss.
 template <auto f>
 Forward unary(Inputs& inputs, const Extents& e) {
-  return [x = inputs.leaf(images(e))] { return f(x); };
+  return [x = inputs.activation(images(e))] { return f(x); };
 }
 template <auto f>
 Forward binary(Inputs& inputs, const Extents& e) {
-  return [a = inputs.leaf(images(e)), b = inputs.leaf(images(e))] { return f(a, b); };
+  return [a = inputs.activation(images(e)), b = inputs.activation(images(e))] { return f(a, b); };
 }
 template <auto f>
 Forward loss(Inputs& inputs, const Extents& e) {
-  return [y = inputs.leaf(images(e)), target = inputs.constant(images(e))] { return f(y, target); };
+  return [y = inputs.activation(images(e)), target = inputs.constant(images(e))] {
+    return f(y, target);
+  };
 }
 template <Restriction kind>
 Forward restriction(Inputs& inputs, const Extents& e) {
-  return [x = inputs.leaf(images(e))] { return restrict(x, kind); };
+  return [x = inputs.activation(images(e))] { return restrict(x, kind); };
 }
 template <Prolongation kind>
 Forward prolongation(Inputs& inputs, const Extents& e) {
-  return [x = inputs.leaf(images(e)), e] { return prolong(x, kind, 2 * e[1], 2 * e[2]); };
+  return [x = inputs.activation(images(e)), e] { return prolong(x, kind, 2 * e[1], 2 * e[2]); };
 }
 
 Forward convolution(Inputs& inputs, const Extents& e) {
   const std::int64_t c = e[3], k = e[4], r = e[5], stride = e[6];
-  return [x = inputs.leaf(images(e)), weight = inputs.leaf({k, r, r, c}), bias = inputs.leaf({k}),
-          options = Conv2dOptions{.stride = stride, .padding = r / 2}] {
+  return [x = inputs.activation(images(e)), weight = inputs.leaf({k, r, r, c}),
+          bias = inputs.leaf({k}), options = Conv2dOptions{.stride = stride, .padding = r / 2}] {
     return conv2d(x, weight, bias, options);
   };
 }
@@ -93,22 +100,25 @@ Forward product(Inputs& inputs, const Extents& e) {
 }
 Forward attention(Inputs& inputs, const Extents& e) {
   TELESCOPE_CHECK(e[2] <= INT64_MAX / 3, "attention", "expected fewer channels, got {}", e[2]);
-  return [qkv = inputs.leaf({e[0], e[1], 3 * e[2]}), heads = e[3]] {
+  return [qkv = inputs.activation({e[0], e[1], 3 * e[2]}), heads = e[3]] {
     return qkv_attention(qkv, heads);
   };
 }
 Forward groups(Inputs& inputs, const Extents& e) {
-  return [x = inputs.leaf(images(e)), weight = inputs.leaf({e[3]}), bias = inputs.leaf({e[3]}),
-          groups = e[4]] { return group_norm(x, groups, weight, bias); };
+  return
+      [x = inputs.activation(images(e)), weight = inputs.leaf({e[3]}), bias = inputs.leaf({e[3]}),
+       groups = e[4]] { return group_norm(x, groups, weight, bias); };
 }
 Forward per_channel(Inputs& inputs, const Extents& e) {
-  return
-      [x = inputs.leaf(images(e)), b = inputs.leaf({e[0], e[3]})] { return add_per_channel(x, b); };
+  return [x = inputs.activation(images(e)), b = inputs.leaf({e[0], e[3]})] {
+    return add_per_channel(x, b);
+  };
 }
 Forward masks(Inputs& inputs, const Extents& e) {
-  return [x = inputs.leaf(images(e)), ids = Tensor::zeros({e[0]}, DType::i64, inputs.device)] {
-    return dropout(x, 0.5, {1, "profile"}, ids, 1);
-  };
+  return
+      [x = inputs.activation(images(e)), ids = Tensor::zeros({e[0]}, DType::i64, inputs.device)] {
+        return dropout(x, 0.5, {1, "profile"}, ids, 1);
+      };
 }
 Forward adam(Inputs& inputs, const Extents& e) {
   const auto optimizer = std::make_shared<Adam>(inputs.constant({e[0]}), inputs.constant({e[0]}));
@@ -129,7 +139,7 @@ const std::vector<Operation>& operations() {
        kImages,
        {4, 64, 64, 32},
        [](Inputs& inputs, const Extents& e) -> Forward {
-         return [x = inputs.leaf(images(e))] { return layer_norm(x); };
+         return [x = inputs.activation(images(e))] { return layer_norm(x); };
        }},
       {"group_norm", "N,H,W,C,groups", {4, 64, 64, 32, 16}, groups},
       {"silu", kImages, {4, 64, 64, 32}, unary<silu>},
@@ -138,7 +148,7 @@ const std::vector<Operation>& operations() {
        kImages,
        {4, 64, 64, 32},
        [](Inputs& inputs, const Extents& e) -> Forward {
-         return [x = inputs.leaf(images(e))] { return leaky_relu(x); };
+         return [x = inputs.activation(images(e))] { return leaky_relu(x); };
        }},
       {"tanh", kImages, {4, 64, 64, 32}, unary<static_cast<Tensor (*)(const Tensor&)>(tanh)>},
       {"sigmoid", kImages, {4, 64, 64, 32}, unary<sigmoid>},
@@ -150,7 +160,7 @@ const std::vector<Operation>& operations() {
        kImages,
        {4, 64, 64, 32},
        [](Inputs& inputs, const Extents& e) -> Forward {
-         return [a = inputs.leaf(images(e)), b = inputs.leaf(images(e))] {
+         return [a = inputs.activation(images(e)), b = inputs.activation(images(e))] {
            return concat_channels({a, b});
          };
        }},
@@ -158,7 +168,7 @@ const std::vector<Operation>& operations() {
        "N,H,W,C,r",
        {4, 64, 64, 32, 2},
        [](Inputs& inputs, const Extents& e) -> Forward {
-         return [x = inputs.leaf(images(e)), r = e[4]] { return pixel_shuffle(x, r); };
+         return [x = inputs.activation(images(e)), r = e[4]] { return pixel_shuffle(x, r); };
        }},
       {"restrict-injection", kImages, {4, 64, 64, 32}, restriction<Restriction::injection>},
       {"restrict-mean", kImages, {4, 64, 64, 32}, restriction<Restriction::mean>},
@@ -195,7 +205,7 @@ const std::vector<Operation>& operations() {
        kImages,
        {4, 64, 64, 3},
        [](Inputs& inputs, const Extents& e) -> Forward {
-         return [y = inputs.leaf(images(e)), target = inputs.constant(images(e))] {
+         return [y = inputs.activation(images(e)), target = inputs.constant(images(e))] {
            return ssim_loss(y, target);
          };
        }},

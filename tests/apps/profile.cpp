@@ -306,6 +306,35 @@ TEST_CASE("on a simulated device: launches on a track of their own, and no roofl
   CHECK(track == "step · cuda-sim");
 }
 
+TEST_CASE("features in bf16 are counted with two bytes, parameters with four") {
+  const auto all = devices();
+  const auto simulated = [](const DeviceInfo& d) { return d.device.type == DeviceType::cuda_sim; };
+  if (std::none_of(all.begin(), all.end(), simulated)) return;
+  const auto bytes = [](const std::string& operation, const std::string& shape) {
+    const TemporaryFolder folder;
+    const fs::path path = folder.path() / "p.json";
+    const Outcome outcome =
+        profile({"--operation", operation, "--shape", shape, "--device", "cuda-sim", "--steps", "1",
+                 "--warmup", "0", "--precision", "bf16", "--json", path.string()});
+    INFO(outcome.output);
+    REQUIRE(outcome.code == 0);
+    std::map<std::string, std::int64_t> of_kernel;
+    const Json json = read_json(path);
+    for (const Json& kernel : json["kernels"]) of_kernel[kernel["kernel"]] = kernel["bytes"];
+    return of_kernel;
+  };
+  auto silu = bytes("silu", "1,4,4,8");
+  CHECK(silu["forward/silu"] == 2 * 128 * 2);
+  CHECK(silu["backward/silu"] == 3 * 128 * 2);
+  auto conv2d = bytes("conv2d", "1,4,4,8,16,3,1");
+  CHECK(conv2d["forward/conv2d"] == (128 + 256) * 2 + 16 * 9 * 8 * 4);
+  auto added = bytes("add_per_channel", "1,4,4,8");
+  CHECK(added["forward/add_per_channel"] == 2 * 128 * 2 + 8 * 4);
+  CHECK(added["backward/sum_per_channel"] == 128 * 2 + 8 * 4);
+  auto loss = bytes("mse_loss", "1,4,4,8");
+  CHECK(loss["forward/mse_loss"] == 128 * (2 + 4));
+}
+
 TEST_CASE("the variant of the convolution that is asked for is the one that runs") {
   const auto all = devices();
   const auto simulated = [](const DeviceInfo& d) { return d.device.type == DeviceType::cuda_sim; };

@@ -7,10 +7,13 @@
 #include <set>
 #include <thread>
 
+#include "core/device.h"
+#include "core/safetensors.h"
 #include "support/compare.h"
 #include "support/telescope.h"
 #include "support/temporary_folder.h"
 
+using namespace telescope;
 using namespace telescope::test;
 namespace fs = std::filesystem;
 
@@ -58,30 +61,37 @@ TEST_CASE("train leaves a whole run folder") {
 
 namespace {
 
-// A run of 600 steps in two stages, killed and resumed, against one that is not; its metrics.csv.
-std::string check_kill_and_resume(std::vector<std::string> longer) {
+// A run of 3/2 `steps` in two stages, killed somewhere in the middle and resumed on the same machine,
+// against one that is not; its metrics.csv.
+std::string check_kill_and_resume(std::vector<std::string> longer,
+                                  const std::vector<std::string>& machine = {}, int steps = 400) {
   const TemporaryFolder folder;
   const fs::path whole = folder.path() / "whole", cut = folder.path() / "cut";
-  longer.insert(longer.end(), {"--steps", "400"});
+  longer.insert(longer.end(), {"--steps", std::to_string(steps)});
+  longer.insert(longer.end(), machine.begin(), machine.end());
   REQUIRE(telescope_run(small_train(whole, longer)).code == 0);
   {
     auto arguments = small_train(cut, longer);
     arguments.insert(arguments.begin(), TELESCOPE_PROGRAM);
     Process process(arguments);
     // Somewhere in the middle: as soon as a few dozen steps are on record.
-    for (int i = 0; i < 2000 && contents(cut / "metrics.csv").size() < 8000; ++i) {
+    for (int i = 0;
+         i < 12000 && contents(cut / "metrics.csv").size() < static_cast<std::size_t>(20 * steps);
+         ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
     process.kill(SIGKILL);
     CHECK(process.wait() == 128 + SIGKILL);
   }
   CHECK_FALSE(fs::exists(cut / "model.safetensors"));
-  const Outcome resumed = telescope_run({"train", "--resume", "--out", cut.string()});
+  std::vector<std::string> resume = {"train", "--resume", "--out", cut.string()};
+  resume.insert(resume.end(), machine.begin(), machine.end());
+  const Outcome resumed = telescope_run(resume);
   INFO(resumed.output);
   REQUIRE(resumed.code == 0);
   CHECK(contents(cut / "model.safetensors") == contents(whole / "model.safetensors"));
   const std::string csv = contents(cut / "metrics.csv");
-  CHECK(std::count(csv.begin(), csv.end(), '\n') == 601);
+  CHECK(std::count(csv.begin(), csv.end(), '\n') == 1 + 3 * steps / 2);
   return csv;
 }
 
@@ -111,6 +121,22 @@ TEST_CASE("so does one whose batches follow what it measures") {
   const auto csv = check_kill_and_resume({"--allocation", "adaptive", "--batch", "4"});
   CHECK(values_of(csv, "mesh0_samples").size() > 1);
   CHECK(values_of(csv, "mesh0_variance").size() > 20);
+}
+
+TEST_CASE("so does one in bf16, whose checkpoint is all f32") {
+  const auto all = devices();
+  const auto simulated = [](const DeviceInfo& d) { return d.device.type == DeviceType::cuda_sim; };
+  if (std::none_of(all.begin(), all.end(), simulated)) return;
+  const std::vector<std::string> machine = {"--device", "cuda-sim", "--precision", "bf16"};
+  check_kill_and_resume({"--size", "8"}, machine, 40);
+  const TemporaryFolder folder;
+  auto arguments = small_train(folder.path() / "a", {"--steps", "2", "--size", "8"});
+  arguments.insert(arguments.end(), machine.begin(), machine.end());
+  REQUIRE(telescope_run(arguments).code == 0);
+  for (const NamedTensor& t :
+       read_safetensors(folder.path() / "a" / "checkpoint.safetensors").tensors) {
+    CHECK_MESSAGE(t.tensor.dtype() == DType::f32, t.name);
+  }
 }
 
 TEST_CASE("optimal batches, and one random term a step") {
@@ -200,7 +226,7 @@ TEST_CASE("wrong requests") {
   refused({"--device", "gpu"}, "expected cpu, cuda, cuda:<number>, cuda-sim or auto, got 'gpu'");
   refused({"--device", "cuda:99"}, "device: ");
   refused({"--device", "tpu"}, "expected cpu, cuda, cuda:<number>, cuda-sim or auto, got 'tpu'");
-  refused({"--precision", "bf16"}, "--precision: expected auto, fp32 or tf32, got 'bf16'");
+  refused({"--precision", "bf16"}, "--precision: cpu computes in fp32, got 'bf16'");
   refused({"--precision", "fp16"}, "precision: expected fp32, tf32 or bf16, got 'fp16'");
   refused({"--precision", "tf32"}, "--precision: cpu computes in fp32, got 'tf32'");
   refused({"--backend", "cudnn"}, "backend: expected auto, native or vendor, got 'cudnn'");
