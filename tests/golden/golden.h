@@ -11,8 +11,10 @@
 //     c.check_gradient("in.x", x.grad());
 //   }
 //
-// Every case runs in f32 and, on the CPU, again in f64. A case passes if every expected output and gradient was
-// compared (or left out by name) and all were close.
+// Every case runs in f32, on the CPU again in f64, and networks and some operations on devices again in
+// bf16: then the images among an operation's inputs are bf16, those of a network f32 under
+// Precision::bf16, and errors are relative to the norm. A case passes if every expected output and
+// gradient was compared (or left out by name) and all were close.
 #pragma once
 
 #include <filesystem>
@@ -45,7 +47,8 @@ class Case {
 
   bool has_input(std::string_view argument) const;
   bool has_level_gradients() const { return entry_.contains("level_grads"); }
-  /// The argument's tensor, in dtype(), on the test's device and with memory of its own.
+  /// The argument's tensor, in dtype() (parameters beside bf16: f32), on the test's device and with
+  /// memory of its own.
   Tensor input(std::string_view argument) const;
   Tensor input(std::string_view argument, const Order& order) const;
   /// All parameters in the order of the state dict, named as in it.
@@ -74,6 +77,8 @@ class Case {
 
  private:
   Tensor tensor(const std::string& name, const Order* order) const;
+  DType stored_type(const std::string& name) const;
+  Tolerance tolerance_of(const nlohmann::json& expected) const;
   void compare(const char* section, std::string_view name, const Tensor& got, const Order* order);
 
   nlohmann::json entry_;

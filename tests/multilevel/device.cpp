@@ -3,6 +3,7 @@
 // recorded graphs.
 #include <cmath>
 
+#include "core/memory.h"
 #include "kernels/precision.h"
 #include "layers/loss.h"
 #include "layers/mix.h"
@@ -14,6 +15,7 @@
 
 using namespace telescope;
 using namespace telescope::test;
+using kernels::Precision;
 
 namespace {
 
@@ -41,12 +43,13 @@ class NoiseSource : public SampleSource {
 
 // A network of its own for a run, so that all of them start alike.
 struct Run {
-  Run(Device device, Schedule schedule, TrainerOptions options = {})
+  Run(Device device, Schedule schedule, TrainerOptions options = {},
+      Precision precision = Precision::fp32)
       : net(on(device)),
         source(device),
         trainer(parameters, *optimizer, loss, source, std::move(schedule),
                 LearningRate::cosine(1e-2, 1e-4, 20), options) {
-    kernels::set_precision(kernels::Precision::fp32);
+    kernels::set_precision(precision);
   }
 
   static std::unique_ptr<ResNet> on(Device device) {
@@ -88,11 +91,50 @@ TEST_CASE("twenty steps of MGE give the losses of the CPU") {
   }
 }
 
+// At first outputs are small, and so is what rounding does to the loss. Then the runs part slowly:
+// gradients are off by 2^-8 or so, and Adam moves every parameter by about the learning rate, also
+// those whose gradient is so small that rounding gives its sign.
+TEST_CASE("twenty steps of MGE in bf16 give losses close to the CPU's") {
+  if (!runs_here(DType::bf16)) return;
+  const Schedule schedule = mge(BatchPlan::geometric(1, 3), 20);
+  Run narrow(test_device(), schedule, {}, Precision::bf16);
+  const auto here = narrow.losses();
+  const auto expected = Run(Device{}, schedule).losses();
+  double largest = 0;
+  for (std::size_t i = 0; i < here.size(); ++i) {
+    INFO("step " << i / 3 << ", mesh " << i % 3);
+    CHECK(std::abs(here[i] - expected[i]) < (i < 3 ? 1e-5 : 1e-2));
+    largest = std::max(largest, std::abs(here[i] - expected[i]));
+  }
+  CHECK(largest > 1e-6);  // else it was not bf16
+  CHECK(narrow.parameters.values().dtype() == DType::f32);
+  CHECK(narrow.parameters.gradients().dtype() == DType::f32);
+  for (const auto& [name, moment] : narrow.optimizer->state()) CHECK(moment.dtype() == DType::f32);
+}
+
+TEST_CASE("a step in bf16 needs less memory") {
+  if (!runs_here(DType::bf16)) return;
+  const auto peak = [](Precision precision) {
+    Run run(test_device(), single_scale(8, 2), {.graphs = false}, precision);
+    run.trainer.step();
+    const std::int64_t before = memory_use(test_device()).current;
+    reset_peak_memory(test_device());
+    run.trainer.step();
+    return memory_use(test_device()).peak - before;
+  };
+  const std::int64_t full = peak(Precision::fp32), half = peak(Precision::bf16);
+  INFO(half << " bytes in bf16, " << full << " in f32");
+  CHECK(half < 0.6 * static_cast<double>(full));
+}
+
 TEST_CASE("a recorded step computes the bits of one that was launched kernel by kernel") {
-  Run recorded(test_device(), stages()), launched(test_device(), stages(), {.graphs = false});
-  CHECK(recorded.losses() == launched.losses());
-  CHECK_SAME(recorded.parameters.values(), launched.parameters.values());
-  CHECK(recorded.trainer.state().flop == launched.trainer.state().flop);
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+    Run recorded(test_device(), stages(), {}, precision);
+    Run launched(test_device(), stages(), {.graphs = false}, precision);
+    CHECK(recorded.losses() == launched.losses());
+    CHECK_SAME(recorded.parameters.values(), launched.parameters.values());
+    CHECK(recorded.trainer.state().flop == launched.trainer.state().flop);
+  }
   Run random(test_device(), random_resizing(BatchPlan::geometric(2, 2), 8));
   Run plain(test_device(), random_resizing(BatchPlan::geometric(2, 2), 8), {.graphs = false});
   CHECK(random.losses() == plain.losses());
