@@ -118,20 +118,20 @@ void add_options(CLI::App& command, RunOptions& options, const std::vector<std::
   });
 }
 
-void add_options(CLI::App& command, MachineOptions& options, bool with_folder) {
-  if (with_folder) {
+void add_options(CLI::App& command, MachineOptions& options, bool trains) {
+  if (trains) {
     command.add_option("--out", options.out,
                        "Run folder; default: runs/<subcommand>-<date>-<time>");
+    command.add_flag(
+        "--no-graph", options.no_graph,
+        "Launch every kernel of every step, rather than record a step once and replay it "
+        "(cuda, cuda-sim)");
   }
   command
       .add_option("--device", options.device,
                   "cpu, cuda, cuda:<number>, cuda-sim (CUDA's kernels, simulated: slow) or auto "
                   "(cuda where there is one, else cpu)")
       ->capture_default_str();
-  command.add_flag(
-      "--no-graph", options.no_graph,
-      "Launch every kernel of every step, rather than record a step once and replay it "
-      "(cuda, cuda-sim)");
   command.add_option("--threads", options.threads, "CPU threads; default: all cores")
       ->check(number<int>(1, 4096));
   command

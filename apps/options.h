@@ -65,8 +65,8 @@ struct MachineOptions {
 /// Adds `--task`, `--model`, ... to a subcommand, all but those `without`: {"strategy"}.
 void add_options(CLI::App& command, RunOptions& options,
                  const std::vector<std::string>& without = {});
-/// `with_folder`: also `--out`.
-void add_options(CLI::App& command, MachineOptions& options, bool with_folder = true);
+/// `trains`: also `--out` and `--no-graph`.
+void add_options(CLI::App& command, MachineOptions& options, bool trains = true);
 /// Where a run computes, and how its steps get there.
 struct Machine {
   Device device;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "layers/blur.h"
+#include "layers/cast.h"
 #include "layers/loss.h"
 #include "layers/mix.h"
 #include "layers/pointwise.h"
@@ -174,13 +175,13 @@ Tensor in_unit_range(const Tensor& x) {
 }  // namespace
 
 Tensor ssim_of_images(const Tensor& y, const Tensor& target) {
-  return ssim_per_sample(in_unit_range(y), in_unit_range(target), 1);
+  return ssim_per_sample(in_unit_range(cast(y, target.dtype())), in_unit_range(target), 1);
 }
 
 Tensor loss_per_sample(Loss loss, const Tensor& y, const Tensor& target) {
   if (loss == Loss::mse) return mse_per_sample(y, target);
   const Tensor similarity = ssim_of_images(y, target);
-  return Tensor::full(similarity.shape(), 1, y.dtype(), y.device()) - similarity;
+  return Tensor::full(similarity.shape(), 1, similarity.dtype(), y.device()) - similarity;
 }
 
 }  // namespace telescope::app

@@ -162,6 +162,9 @@ TEST_CASE("losses, and similarity of images as it is defined") {
   const Tensor similarity = ssim_per_sample(scale(a + one, 0.5), scale(b + one, 0.5));
   CHECK_SAME(ssim_of_images(a, b), similarity);
   CHECK_SAME(loss_per_sample(Loss::ssim, a, b), Tensor::full({2}, 1) - similarity);
+  // What was stored as bf16 is not rounded again.
+  const Tensor stored = a.to(DType::bf16);
+  CHECK_SAME(ssim_of_images(stored, b), ssim_of_images(stored.to(DType::f32), b));
   check_gradients(
       [](const std::vector<Tensor>& in) { return loss_per_sample(Loss::ssim, in[0], in[1]); },
       {random_tensor({2, 4, 5, 1}, DType::f64, 1), random_tensor({2, 4, 5, 1}, DType::f64, 2)});
