@@ -23,6 +23,14 @@ double mean_of(const std::vector<double>& values) {
 
 }  // namespace
 
+double standard_error(const std::vector<double>& values) {
+  if (values.size() < 2) return kUnmeasured;
+  const double mean = mean_of(values), n = static_cast<double>(values.size());
+  double square = 0;
+  for (const double value : values) square += (value - mean) * (value - mean);
+  return std::sqrt(square / (n - 1) / n);
+}
+
 VectorMoments::VectorMoments(std::size_t size, std::int64_t group)
     : group_(group), total_(size, 0.0), sum_(size, 0.0) {
   TELESCOPE_CHECK(group >= 2, "moments", "expected groups of at least 2, got {}", group);
@@ -52,17 +60,14 @@ void VectorMoments::close_group() {
 }
 
 VectorStatistics VectorMoments::result() const {
-  VectorStatistics result{.count = count_};
+  VectorStatistics result{
+      .count = count_, .variance_error = standard_error(variances_), .groups = variances_};
   if (variances_.empty()) return result;
-  const auto groups = static_cast<double>(variances_.size()), n = static_cast<double>(count_);
+  const auto n = static_cast<double>(count_);
   result.variance = mean_of(variances_);
   std::vector<double> mean = total_;
   for (std::size_t i = 0; i < mean.size(); ++i) mean[i] = (mean[i] + sum_[i]) / n;
   result.norm = std::sqrt(std::max(0.0, squared_norm(mean) - result.variance / n));
-  if (variances_.size() < 2) return result;
-  double square = 0;
-  for (const double v : variances_) square += (v - result.variance) * (v - result.variance);
-  result.variance_error = std::sqrt(square / (groups - 1) / groups);
   return result;
 }
 

@@ -15,7 +15,11 @@ struct VectorStatistics {
   double norm = kUnmeasured;      ///< |E x|, from |mean|^2 - V/count, which has no bias; at least 0
   double variance = kUnmeasured;  ///< V = E|x - E x|^2, summed over the elements
   double variance_error = kUnmeasured;  ///< its standard error
+  std::vector<double> groups = {};      ///< independent estimates of V, of which it is the mean
 };
+
+/// Standard error of the mean of independent values, s / sqrt(n); unmeasured for fewer than two.
+double standard_error(const std::vector<double>& values);
 
 /// Takes vectors one at a time and keeps none. V is the mean of the unbiased variances of groups of
 /// neighbours, and its standard error comes from their spread: nothing is assumed of the

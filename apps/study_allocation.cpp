@@ -2,9 +2,7 @@
 #include "apps/study_allocation.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
-#include <span>
 
 #include "apps/study_variance.h"
 #include "multilevel/allocation.h"
@@ -24,19 +22,6 @@ BatchPlan geometric_within(double budget, int levels, std::int64_t growth) {
   const double one = work_units(BatchPlan::geometric(1, levels, growth));
   const auto first = static_cast<std::int64_t>(budget / one);
   return BatchPlan::geometric(std::max<std::int64_t>(1, first), levels, growth);
-}
-
-// V = sum_l V_l / N_l of a plan, into its figures.
-void predict(PlanFigures& plan, std::span<const VectorStatistics> terms) {
-  std::vector<double> variances;
-  double square = 0;
-  for (std::size_t l = 0; l < terms.size(); ++l) {
-    variances.push_back(terms[l].variance);
-    square += std::pow(
-        terms[l].variance_error / static_cast<double>(plan.batches[static_cast<int>(l)]), 2);
-  }
-  plan.predicted = predicted_variance(variances, plan.batches);
-  plan.predicted_error = std::sqrt(square);
 }
 
 // Everything at one state of the training.
@@ -123,6 +108,17 @@ class Measurement {
 };
 
 }  // namespace
+
+void predict(PlanFigures& plan, std::span<const VectorStatistics> terms) {
+  std::vector<double> groups(terms.front().groups.size()), variances;
+  for (std::size_t l = 0; l < terms.size(); ++l) {
+    const auto n = static_cast<double>(plan.batches[static_cast<int>(l)]);
+    for (std::size_t g = 0; g < groups.size(); ++g) groups[g] += terms[l].groups[g] / n;
+    variances.push_back(terms[l].variance);
+  }
+  plan.predicted = predicted_variance(variances, plan.batches);
+  plan.predicted_error = standard_error(groups);
+}
 
 AllocationFigures study_allocation(StudySubject& subject, const AllocationStudyOptions& options) {
   AllocationFigures figures;

@@ -4,6 +4,8 @@
 // and again.
 #pragma once
 
+#include <span>
+
 #include "apps/moments.h"
 #include "apps/study_findings.h"
 #include "apps/study_subject.h"
@@ -34,10 +36,15 @@ struct PlanFigures {
   BatchPlan batches;      ///< of single scale only that of mesh 0
   double work_units = 0;  ///< of one estimate
   double seconds = 0;     ///< of its passes, the least
-  /// V = sum_l V_l / N_l, and its standard error from those of the V_l.
+  /// V = sum_l V_l / N_l, and its standard error.
   double predicted = 0, predicted_error = 0;
   VectorStatistics observed = {};  ///< of the estimates
 };
+
+/// Fills in what is predicted from the terms of a plan's levels. All of them were measured with the
+/// same samples, and err together: the standard error is that of the sums over levels, which every
+/// group of samples has one of. Error as of predicted_variance().
+void predict(PlanFigures& plan, std::span<const VectorStatistics> terms);
 
 struct AllocationFigures {
   std::vector<LevelFigures> levels = {};

@@ -292,6 +292,24 @@ TEST_CASE("findings say what the figures say") {
   CHECK(to_csv(found.figures).starts_with("steps,restriction,degraded_on,mesh,samples,"));
 }
 
+TEST_CASE("what is predicted for a plan errs with all its levels together") {
+  // The same samples gave both: where one is too large, so is the other.
+  VectorMoments moments(1, 2);
+  for (const float x : {0, 2, 0, 4, 0, 8}) moments.add(std::vector{x});  // 2, 8, 32
+  const VectorStatistics one = moments.result();
+  VectorStatistics other = one;
+  PlanFigures plan{.batches = BatchPlan({2, 4})};
+  predict(plan, std::vector{one, other});
+  CHECK(plan.predicted == doctest::Approx(14.0 / 2 + 14.0 / 4));
+  CHECK(plan.predicted_error == doctest::Approx(one.variance_error * (1.0 / 2 + 1.0 / 4)));
+  // And where they make up for each other, the sum is known better than they are.
+  std::reverse(other.groups.begin(), other.groups.end());
+  plan.batches = BatchPlan({2, 2});
+  predict(plan, std::vector{one, other});
+  CHECK(plan.predicted_error == doctest::Approx(std::sqrt(81.0 / 3 / 3)));  // of 17, 8, 17
+  CHECK(plan.predicted_error < one.variance_error / std::sqrt(2));
+}
+
 TEST_CASE("the page of a study: whole, safe, and refused where it makes no sense") {
   const std::string evil = "</script><script>alert(1)</script>";
   StudyPage page{.title = evil, .command_line = evil, .lead = {evil, "two"}};
