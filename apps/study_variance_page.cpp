@@ -171,8 +171,8 @@ std::string lesson_of_rate(const VarianceRow& row) {
   const double g = growth(row);
   return fmt::format(
       "From one mesh to the next coarser the variance of the differences grows {} "
-      "(as h to the power {}), so that the least variance for the work has batches "
-      "that grow by {:.1f} a mesh{}.",
+      "(as h to the power {}), so that the least variance for the work has batches for them that "
+      "grow by {:.1f} a mesh{}.",
       in_times(std::exp2(f.slope)), with_error(f.slope, f.slope_error), g,
       g > 2.25   ? ", faster than doubling"
       : g < 1.75 ? ", slower than doubling"
@@ -244,7 +244,8 @@ Findings findings(const Rows& rows, const std::vector<std::string>& meshes) {
                        "mesh. Exponent: of the mesh width h in the variance of differences, "
                        "and of gradients, fitted over all meshes, with its standard error "
                        "where there are three. Batches grow: N_l in proportion to "
-                       "sqrt(V_l / C_l), work falling by 4 a mesh.",
+                       "sqrt(V_l / C_l), work falling by 4 a mesh; but for the coarsest mesh, "
+                       "whose term is no difference.",
                    .rows = out.table}}});
   return out;
 }

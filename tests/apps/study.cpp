@@ -310,6 +310,32 @@ TEST_CASE("what is predicted for a plan errs with all its levels together") {
   CHECK(plan.predicted_error < one.variance_error / std::sqrt(2));
 }
 
+TEST_CASE("findings on batches claim no more than their errors allow") {
+  const auto plan = [](const char* name, double observed) {
+    return PlanFigures{.name = name,
+                       .batches = BatchPlan({1}),
+                       .work_units = 1,
+                       .seconds = 1,
+                       .predicted = 10,
+                       .predicted_error = 0.6,
+                       .observed = {.variance = observed, .variance_error = observed / 10}};
+  };
+  AllocationFigures figures;
+  figures.plans = {plan("single scale", 12), plan("growth 2", 20), plan("optimal for work", 10),
+                   plan("optimal for time", 10)};
+  Findings found = findings(figures, {"64²"});
+  CHECK(holds(found.lessons[0],
+              "batches of 1 have about as much variance as single scale and 2.0 times less "
+              "variance than batches that double"));
+  // (20 - 10) / sqrt(2^2 + 0.6^2)
+  CHECK(holds(found.lessons[2],
+              "do not foretell those of whole estimates: observed and "
+              "predicted are at most 4.8 standard errors apart, over 4 plans"));
+  figures.plans[1] = plan("growth 2", 9);
+  found = findings(figures, {"64²"});
+  CHECK(holds(found.lessons[2], "of single samples foretell those"));
+}
+
 TEST_CASE("the page of a study: whole, safe, and refused where it makes no sense") {
   const std::string evil = "</script><script>alert(1)</script>";
   StudyPage page{.title = evil, .command_line = evil, .lead = {evil, "two"}};
