@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace telescope {
 namespace {
@@ -59,6 +60,16 @@ std::int64_t BatchAllocator::next_change(std::int64_t at) const {
   return (at + every - 1) / every * every;
 }
 
+double BatchAllocator::most_work_units() const {
+  double sum = work_units(schedule_);
+  for (std::int64_t step = 0; step < schedule_.steps(); ++step) {
+    if (!measures(step)) continue;
+    const Stage& stage = schedule_.stage_at(step);
+    sum += work_units(stage.plan.at_least(2), stage.finest) - work_units_per_step(stage);
+  }
+  return sum;
+}
+
 bool BatchAllocator::measures(std::int64_t step) const {
   const Stage& stage = schedule_.stage_at(step);
   const std::int64_t at = schedule_.step_of_stage(step);
@@ -84,10 +95,36 @@ void BatchAllocator::observe(const std::vector<MeshReport>& meshes) {
   }
 }
 
+// What the steps that will measure this plan cost beyond it, as a mean over all that are taken with
+// it.
+double BatchAllocator::cost_of_measuring(const BatchPlan& plan,
+                                         std::span<const double> costs) const {
+  if (options_.kind != Allocation::adaptive) return 0;
+  const std::int64_t every = options_.change_every,
+                     measured = (every + options_.measure_every - 1) / options_.measure_every;
+  return (cost(costs, plan.at_least(2)) - cost(costs, plan)) * static_cast<double>(measured) /
+         static_cast<double>(every);
+}
+
+// The best plan that pays for its measurements as well, where there is one.
+BatchPlan BatchAllocator::best_plan(const Stage& stage, std::span<const double> costs) const {
+  const double most = cost(costs, stage.plan);
+  const double least = std::accumulate(costs.begin(), costs.end(), 0.0);
+  double budget = most, measuring = 0;
+  for (;;) {
+    BatchPlan best = optimal_plan(state_.variances, costs, budget);
+    const double needed = cost_of_measuring(best, costs);
+    const bool paid = needed <= measuring || cost(costs, best) + needed <= most;
+    if (paid || budget <= least) return best;
+    measuring = needed;
+    budget = std::max(least, most - measuring);
+  }
+}
+
 void BatchAllocator::change(const Stage& stage) {
   const auto costs =
       options_.seconds ? state_.costs : level_costs(stage.finest, stage.plan.levels());
-  const BatchPlan best = optimal_plan(state_.variances, costs, cost(costs, stage.plan));
+  const BatchPlan best = best_plan(stage, costs);
   const auto effort = [&](const BatchPlan& plan) {
     return predicted_variance(state_.variances, plan) * cost(costs, plan);
   };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "multilevel/allocation.h"
@@ -24,8 +25,9 @@ struct AllocationOptions {
   std::int64_t change_every = 20;   ///< adaptive: steps between changes of the plan after the pilot
   /// Variances are means over the measurements of a stage, exponential ones from this many on.
   std::int64_t memory = 10;
-  /// A plan costs no more than the stage's own plan: in work units, or in seconds, the least that a
-  /// sample of each level took. Those are never twice the same, and neither is then a run.
+  /// A plan costs no more than the stage's own plan, what measuring it takes included: in work
+  /// units, or in seconds, the least that a sample of each level took. Those are never twice the
+  /// same, and neither is then a run.
   bool seconds = false;
 };
 
@@ -54,6 +56,9 @@ class BatchAllocator {
   /// has at least two samples of every level, for one has no variance; where the plan has one, such
   /// a step costs more than others.
   BatchPlan plan(std::int64_t step) const;
+  /// What a run may cost in all, if plans go by work units: the schedule, and what measuring its own
+  /// plan takes beyond it.
+  double most_work_units() const;
   /// Whether `step` should be measured: not where no change of its stage can follow.
   bool measures(std::int64_t step) const;
   /// Takes note of the variances, and the seconds if they count.
@@ -69,6 +74,8 @@ class BatchAllocator {
   bool allocates(const Stage& stage) const;
   std::int64_t next_change(std::int64_t at) const;
   BatchPlan current(const Stage& stage) const;
+  double cost_of_measuring(const BatchPlan& plan, std::span<const double> costs) const;
+  BatchPlan best_plan(const Stage& stage, std::span<const double> costs) const;
   void change(const Stage& stage);
 
   const Schedule& schedule_;

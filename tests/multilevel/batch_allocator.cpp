@@ -137,6 +137,34 @@ TEST_CASE("a step that measures has two samples of every level at least") {
   }
 }
 
+TEST_CASE("a run costs no more than the schedule, where batches of one are measured as two") {
+  RandomSequence random(RandomKey(12, "budgets"));
+  int ones = 0;
+  for (int trial = 0; trial < 60; ++trial) {
+    const BatchPlan own({1 + random.below(4), 1 + random.below(9), 1 + random.below(30)});
+    const Values variances{std::pow(10.0, -4.0 * random.uniform()), 1, 4};
+    const Schedule schedule = mge(own, 60 + random.below(200));
+    const AllocationOptions options{.kind = Allocation::adaptive};
+    double spent = 0;
+    for (const auto& plan : plans(schedule, options, variances)) {
+      const auto first = plan.find(','), second = plan.find(',', first + 1);
+      spent += work_units(BatchPlan({std::stoll(plan), std::stoll(plan.substr(first + 1)),
+                                     std::stoll(plan.substr(second + 1))}));
+      ones += plan.starts_with("1,") && own[0] > 1;
+    }
+    INFO(own.str());
+    const double most = BatchAllocator(schedule, options).most_work_units();
+    CHECK(spent <= most);
+    if (own[0] > 1 && own[1] > 1 && own[2] > 1) CHECK(most == work_units(schedule));
+  }
+  CHECK(ones > 500);
+  // By hand: 5 steps of a pilot and one more of 2,2,2 rather than 1,2,3.
+  const Schedule schedule = mge(BatchPlan({1, 2, 3}), 21);
+  CHECK(BatchAllocator(schedule, {.kind = Allocation::adaptive}).most_work_units() ==
+        work_units(schedule) + 6 * 1.25);
+  CHECK(BatchAllocator(schedule, {}).most_work_units() == work_units(schedule));
+}
+
 TEST_CASE("every stage begins with its own plan; one level has nothing to share") {
   const Schedule schedule = full_multiscale(start, 20);  // 20, 10, 5 steps
   const auto all = plans(schedule, {.kind = Allocation::optimal, .pilot = 2}, known, 0);
