@@ -172,13 +172,27 @@ std::vector<double> seconds_per_step(const RunOptions& options, double at_least,
   }
 }
 
+namespace {
+
+// Steps that measure may cost more than those of the schedule, which are then fewer.
+Schedule within_work_units(const Schedule& schedule, const RunOptions& options, double budget) {
+  for (double room = budget;;) {
+    Schedule scaled = with_budget(schedule, room);
+    const double most = BatchAllocator(scaled, allocation_of(options)).most_work_units();
+    if (most <= budget * (1 + 1e-9)) return scaled;
+    room -= most - budget;
+  }
+}
+
+}  // namespace
+
 RunOptions within_budget(RunOptions options, const Budget& budget, const Pictures& pictures,
                          const Machine& machine) {
   if (!budget.work_units && !budget.seconds) return options;
   options.steps = kManySteps;
   Schedule schedule = schedule_of(options);
   if (budget.work_units) {
-    schedule = with_budget(schedule, *budget.work_units);
+    schedule = within_work_units(schedule, options, *budget.work_units);
   } else {
     const auto cost = seconds_per_step(options, kPilotShare * *budget.seconds, pictures, machine);
     schedule = with_budget(schedule, cost, *budget.seconds);

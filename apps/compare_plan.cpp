@@ -25,6 +25,10 @@ std::int64_t measure_every(const Schedule& schedule) {
 void resolve(Comparison& c) {
   resolve(c.options);
   check(c.budget);
+  const AllocationOptions allocation = allocation_of(c.options);
+  TELESCOPE_CHECK(
+      !c.budget.work_units || allocation.kind == Allocation::planned || !allocation.seconds,
+      "--allocation-cost", "expected work-units under a budget of work units, got seconds");
   TELESCOPE_CHECK(c.seeds >= 1, "--seeds", "expected at least 1, got {}", c.seeds);
   TELESCOPE_CHECK(!c.strategies.empty(), "--strategies", "expected at least one");
   auto sorted = c.strategies;

@@ -13,8 +13,6 @@
 
 namespace telescope::app {
 
-namespace {
-
 AllocationOptions allocation_of(const RunOptions& options) {
   const bool optimal = options.allocation == "optimal", adaptive = options.allocation == "adaptive";
   return {.kind = optimal    ? Allocation::optimal
@@ -22,6 +20,8 @@ AllocationOptions allocation_of(const RunOptions& options) {
                              : Allocation::planned,
           .seconds = options.allocation_cost == "seconds"};
 }
+
+namespace {
 
 void set_stage_steps(Schedule& schedule, const std::vector<std::int64_t>& steps) {
   if (steps.empty()) return;

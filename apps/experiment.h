@@ -53,6 +53,8 @@ class Experiment {
 
 /// The task that the options name.
 Task task_of(const RunOptions& options);
+/// Where the options have batches come from.
+AllocationOptions allocation_of(const RunOptions& options);
 /// The schedule that the options ask for.
 Schedule schedule_of(const RunOptions& options);
 

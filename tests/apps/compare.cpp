@@ -88,6 +88,25 @@ TEST_CASE("every strategy keeps to the budget of work units, over the seeds") {
   CHECK(std::count(csv.begin(), csv.end(), '\n') == 6);
 }
 
+TEST_CASE("batches that are measured keep to the budget as well") {
+  const TemporaryFolder folder;
+  const auto results =
+      compared(folder / "a", {"--budget-wu", "61", "--batch", "1", "--allocation", "adaptive",
+                              "--strategies", "mge,full-multiscale,single-scale-small"});
+  for (const auto& row : results["strategies"]) {
+    CAPTURE(row.dump());
+    CHECK(row["work_units"] <= 61);
+    CHECK(row["work_units"] > 61 - 8);
+  }
+  const Outcome seconds =
+      run_program(small_compare(folder / "b", {"--budget-wu", "61", "--allocation", "optimal",
+                                               "--allocation-cost", "seconds"}));
+  CHECK(seconds.code == 2);
+  CHECK(
+      seconds.output.find("--allocation-cost: expected work-units under a budget of work units") !=
+      std::string::npos);
+}
+
 TEST_CASE("a budget of seconds is turned into steps by a pilot, the same for all seeds") {
   const TemporaryFolder folder;
   const auto results = compared(
