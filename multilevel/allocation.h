@@ -45,9 +45,11 @@ BatchPlan optimal_plan_for_variance(std::span<const double> variances,
 std::vector<double> measured_costs(const std::vector<MeshReport>& meshes);
 
 /// p_l in proportion to sqrt(M_l / C_l): the chances of drawing term l alone, weighted 1/p_l, with
-/// the least variance times expected cost, where the term has second moment M_l = E|g_l|^2 and
-/// costs C_l (Rhee and Glynn, "Unbiased estimation with square root convergence for SDE models",
-/// Operations Research 63(5), 2015). They sum to 1; Error unless all M_l and C_l are positive.
+/// the least second moment times expected cost, sum_l M_l / p_l and sum_l p_l C_l, where the term
+/// has second moment M_l = E|g_l|^2 and costs C_l (Rhee and Glynn, "Unbiased estimation with square
+/// root convergence for SDE models", Operations Research 63(5), 2015). The variance is less by the
+/// squared norm of the mean, and where that is most of it dear terms should be drawn more often.
+/// They sum to 1; Error unless all M_l and C_l are positive.
 std::vector<double> term_probabilities(std::span<const double> second_moments,
                                        std::span<const double> costs);
 

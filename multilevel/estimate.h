@@ -18,7 +18,9 @@ struct MeshReport {
   std::int64_t samples = 0;  ///< N_l
   double loss = 0;           ///< mean of f_l over the samples of level l
   double difference = 0;     ///< mean of f_l - f_{l+1} over them; f_L on the coarsest mesh
-  std::optional<double> gradient_norm;  ///< of the level's term, where it was measured
+  /// Of the level's term, the mean over its N_l samples, where it was measured. It is that of this
+  /// step, not of the expectation: E|g_l|^2 = |E g_l|^2 + V_l / N_l.
+  std::optional<double> gradient_norm;
   /// Variance of one sample's grad f_l - grad f_{l+1}, summed over parameters, from micro-batches.
   std::optional<double> variance;
   /// Of the passes on this mesh, and of coarse sides on a mesh that has no level of its own; none
