@@ -26,8 +26,9 @@ Samples StudySubject::samples(std::int64_t count, Mesh level, std::int64_t round
   const Task how = task(placement);
   Samples samples = how.with_partners(
       how.degrade(crops.clean, {options().seed, "study/noise/" + level.str(), step}), crops.low);
+  // Names that no training sample has, so that dropout's masks are none of the training's either.
   std::vector<std::int64_t> ids(static_cast<std::size_t>(count));
-  std::iota(ids.begin(), ids.end(), std::int64_t{level.level} << 40);
+  std::iota(ids.begin(), ids.end(), (std::int64_t{level.level} << 40) + (std::int64_t{1} << 39));
   samples.ids = Tensor::from(ids, {count}).to(device());
   return samples;
 }

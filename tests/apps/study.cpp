@@ -175,6 +175,23 @@ TEST_CASE("low_pass keeps what is below the cutoff in both directions") {
   CHECK_CLOSE(low_pass(x.to(DType::f32), 9), x, (Tolerance{0, 1e-6}));
 }
 
+TEST_CASE("samples of a study have names of their own: dropout's masks are not the training's") {
+  RunOptions options;
+  options.hidden = 8, options.blocks = 1, options.size = 16, options.levels = 2;
+  options.batch = {2}, options.validation_images = 1, options.strategy = "mge";
+  resolve(options);
+  const StudySubject subject(options, {});
+  std::vector<std::int64_t> all;
+  for (int level = 0; level < 2; ++level) {
+    const auto ids = subject.samples(3, Mesh{level}, 0, Placement::finest).ids;
+    for (const std::int64_t id : ids.to_vector<std::int64_t>()) all.push_back(id);
+  }
+  std::sort(all.begin(), all.end());
+  CHECK(std::adjacent_find(all.begin(), all.end()) == all.end());
+  // The trainer's are level 2^40 + i, for a batch of any size that fits in memory.
+  for (const std::int64_t id : all) CHECK(id % (std::int64_t{1} << 40) > 1000000000);
+}
+
 TEST_CASE("gradients of single samples: a problem whose variances are known") {
   // f = mean of w x + b over pixels: df/dw is the mean of x on the mesh, df/db is 1.
   struct Net : Module {
