@@ -56,7 +56,7 @@ double between(const std::vector<double>& axis, std::size_t i, double share) {
   return axis[i - 1] + share * (axis[i] - axis[i - 1]);
 }
 
-const RunSummary* of_seed(const std::vector<RunSummary>& runs, std::uint64_t seed) {
+const RunSummary* finished_of_seed(const std::vector<RunSummary>& runs, std::uint64_t seed) {
   const auto found = std::find_if(runs.begin(), runs.end(), [&](const RunSummary& run) {
     return run.seed == seed && finished(run);
   });
@@ -160,14 +160,30 @@ StrategyRow row_of(const std::vector<RunSummary>& seeds, bool targeted) {
   return row;
 }
 
+std::vector<MeshRow> mesh_rows_of(const std::vector<RunSummary>& seeds) {
+  std::vector<MeshRow> rows = seeds.front().meshes;
+  for (std::size_t m = 0; m < rows.size(); ++m) {
+    for (auto member : {&MeshRow::loss, &MeshRow::gradient_norm, &MeshRow::variance,
+                        &MeshRow::seconds, &MeshRow::flop}) {
+      std::vector<double> values;
+      for (const RunSummary& run : seeds) {
+        if (finished(run)) values.push_back(run.meshes[m].*member);
+      }
+      rows[m].*member = statistics(values).mean;
+    }
+  }
+  return rows;
+}
+
 Versus compare_runs(const std::vector<RunSummary>& seeds, const std::vector<RunSummary>& baseline,
                     std::optional<double> target) {
   Versus versus{.strategy = seeds.front().row.name, .baseline = baseline.front().row.name};
   Pairs pairs;
   for (const RunSummary& run : seeds) {
-    const RunSummary* base = of_seed(baseline, run.seed);
-    if (base == nullptr || !finished(run)) continue;
+    const RunSummary* base = finished_of_seed(baseline, run.seed);
+    if (base == nullptr) continue;
     ++versus.seeds;
+    if (!finished(run)) continue;  // which has not reached what there was to reach
     pairs.work.push_back(quotient(base->row.work_units, run.row.work_units));
     pairs.time.push_back(quotient(base->row.seconds, run.row.seconds));
     pairs.ratio.push_back(quotient(run.row.mse, base->row.mse));

@@ -33,8 +33,12 @@ std::vector<std::string> baselines_among(const std::vector<std::string>& strateg
 /// `targeted`: runs were to reach a loss.
 StrategyRow row_of(const std::vector<RunSummary>& seeds, bool targeted = false);
 
-/// One strategy against another, seed by seed; seeds that either has not finished are left out.
-/// Without a target, the loss to reach is what the baseline had at its end with that seed.
+/// What each mesh saw: means over the seeds that came to their end.
+std::vector<MeshRow> mesh_rows_of(const std::vector<RunSummary>& seeds);
+
+/// One strategy against another, seed by seed. Seeds that the baseline has not finished are left
+/// out; a run that diverged is in no mean, and counts as one that did not reach the loss. Without a
+/// target, the loss to reach is what the baseline had at its end with that seed.
 Versus compare_runs(const std::vector<RunSummary>& seeds, const std::vector<RunSummary>& baseline,
                     std::optional<double> target = {});
 

@@ -43,7 +43,7 @@ struct StrategyRow {
 /// finished, and their sample standard deviations where there are two or more.
 struct Versus {
   std::string strategy = {}, baseline = {};
-  int seeds = 0;
+  int seeds = 0;  ///< that the baseline has finished
   /// How many times fewer WU and seconds the whole runs took.
   double work_speedup = kUnmeasured, time_speedup = kUnmeasured;
   double mse_ratio = kUnmeasured, mse_ratio_spread = kUnmeasured;            ///< below 1: better

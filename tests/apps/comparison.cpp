@@ -128,6 +128,13 @@ TEST_CASE("runs that diverged are in no mean, and the remark says so") {
   CHECK(row.remark == "seed 6 diverged at step 12");
   CHECK(row.peak_memory_bytes == 7);
   CHECK(compare_runs(runs, runs).seeds == 2);
+  // But they have not reached what the baseline did: the others alone would be the lucky ones.
+  const Versus v = compare_runs(
+      runs, {run_of("base", 5, {8, 4}), run_of("base", 6, {8, 4}), run_of("base", 7, {8, 4})});
+  CHECK(v.seeds == 3);
+  CHECK(v.reached == 2);
+  CHECK(v.mse_ratio == doctest::Approx((0.5 + 1) / 2));
+  CHECK(std::isnan(v.reach_work_speedup));
   const StrategyRow one = row_of({runs[1]});
   CHECK(one.remark == "diverged at step 12");
   CHECK(one.seeds == 0);
@@ -139,6 +146,25 @@ TEST_CASE("runs that diverged are in no mean, and the remark says so") {
   CHECK(row_of({runs[0], runs[2]}, true).remark ==
         "seed 5 target reached; seed 7 target not reached");
   CHECK(row_of({runs[2]}).remark.empty());
+}
+
+TEST_CASE("what meshes saw is a mean over the seeds, without those that diverged") {
+  std::vector<RunSummary> runs(3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const auto value = static_cast<double>(i);
+    runs[i].meshes = {{.strategy = "a", .mesh = 0, .size = 8, .loss = value, .seconds = 10 * value},
+                      {.strategy = "a", .mesh = 1, .size = 4, .loss = 1, .seconds = value}};
+  }
+  runs[0].result.kind = Kind::diverged;
+  runs[1].meshes[1].seconds = kUnmeasured;
+  const auto rows = mesh_rows_of(runs);
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].strategy == "a");
+  CHECK(rows[1].size == 4);
+  CHECK(rows[0].loss == 1.5);
+  CHECK(rows[0].seconds == 15);
+  CHECK(rows[1].loss == 1);
+  CHECK(std::isnan(rows[1].seconds));
 }
 
 TEST_CASE("seeds that were measured at the same steps become a band; others stay lines") {
