@@ -145,7 +145,7 @@ Report report_of(const CompareCommand& command, const Machine& machine, const Re
       append(report.gradient_norms, run.gradient_norms);
       append(report.variances, run.variances);
     }
-    append(report.meshes, runs.front().meshes);
+    append(report.meshes, mesh_rows_of(runs));
   }
   for (const std::string& baseline : baselines_among(c.strategies)) {
     const auto at = std::find(c.strategies.begin(), c.strategies.end(), baseline);
@@ -219,10 +219,10 @@ int compare(CompareCommand& command) {
 }
 
 void add_budget(CLI::App& command, Budget& budget) {
-  auto* work = command.add_option("--budget-wu", budget.work_units,
-                                  "Work units of each strategy's run, in place of --steps "
-                                  "(random-resizing: on average); stages keep the ratio of their "
-                                  "steps");
+  auto* work = command.add_option(
+      "--budget-wu", budget.work_units,
+      "Work units of each strategy's run, in place of --steps (random-resizing and "
+      "randomised-mge: on average); stages keep the ratio of their steps");
   auto* seconds = command.add_option(
       "--budget-seconds", budget.seconds,
       "Seconds of training of each strategy's run, validation left out, in place of --steps: the "
