@@ -151,6 +151,56 @@ TEST_CASE("merged and measured passes equal paired passes") {
 }
 
 namespace {
+
+// Degraded anew on every mesh, by as much noise as the mesh is coarse.
+Tensor degraded(const Samples& s, Mesh mesh) {
+  return s.mask * s.target + scale(s.noise, static_cast<double>(mesh.spacing()));
+}
+
+Samples degraded_samples(std::int64_t n, std::uint64_t seed) {
+  Samples s = samples(n, seed);
+  s.noise = random_tensor(s.target.shape(), DType::f64, seed + 200);
+  s.mask = random_tensor(s.target.shape(), DType::f64, seed + 300);
+  s.input = degraded(s, Mesh{0});
+  return s;
+}
+
+Samples degrade_anew(const Samples& fine, Mesh to) {
+  Samples coarse = restrict(fine, Restriction::mean);
+  coarse.noise = restrict(fine.noise, Restriction::injection);
+  coarse.mask = restrict(fine.mask, Restriction::injection);
+  coarse.input = degraded(coarse, to);
+  return coarse;
+}
+
+}  // namespace
+
+TEST_CASE("degraded on every mesh: the terms telescope, and all ways of passing are one") {
+  Problem problem;
+  const Estimator estimator(problem.loss, {.seed = 5, .coarsen = degrade_anew});
+  const auto w = std::vector<Samples>{degraded_samples(6, 1)};
+  const std::vector<Samples> all(3, w[0]);
+  const Tensor fine = problem.gradient([&] { estimator.paired(w, Mesh{0}, 0); });
+  CHECK_NORM_CLOSE(problem.gradient([&] { estimator.merged(all, Mesh{0}, 0); }), fine, 1e-12);
+
+  // As in a stage that begins on mesh 1, and in one term of it.
+  std::vector<Samples> levels;
+  for (const std::int64_t n : {3, 5}) {
+    const auto seed = static_cast<std::uint64_t>(n);
+    levels.push_back(coarsen(degraded_samples(n, seed), Mesh{0}, Mesh{1}, degrade_anew));
+  }
+  for (const Terms& terms : {Terms{}, Terms{.last_is_difference = true, .weight = 3}}) {
+    const Tensor g = problem.gradient([&] { estimator.paired(levels, Mesh{1}, 0, terms); });
+    CHECK_NORM_CLOSE(problem.gradient([&] { estimator.merged(levels, Mesh{1}, 0, terms); }), g,
+                     1e-12);
+    CHECK_NORM_CLOSE(problem.gradient([&] {
+      estimator.measured(levels, Mesh{1}, 0, problem.parameters, 2, terms);
+    }),
+                     g, 1e-12);
+  }
+}
+
+namespace {
 struct Dropping : Module {
   Conv2d open{child("open"), 3, 8, 3};
   Dropout dropout{child("dropout"), 0.5};
