@@ -95,6 +95,11 @@ std::vector<std::vector<std::string>> level_table(const AllocationFigures& figur
   return table;
 }
 
+// "2.3 times less", "1.1 times more".
+std::string compared(double factor) {
+  return factor >= 1 ? in_times(factor) + " less" : in_times(1 / factor) + " more";
+}
+
 double relative_error(const VectorStatistics& v) { return v.variance_error / v.variance; }
 
 // "2.3 times less variance than", "1.1 times more variance than"; neither for what two standard
@@ -103,8 +108,7 @@ std::string against(const PlanFigures& plan, const PlanFigures& baseline, Cost c
   const double factor = observed(baseline, cost) / observed(plan, cost);
   const double error = std::hypot(relative_error(plan.observed), relative_error(baseline.observed));
   if (std::abs(std::log(factor)) <= 2 * error) return "about as much variance as";
-  return factor >= 1 ? in_times(factor) + " less variance than"
-                     : in_times(1 / factor) + " more variance than";
+  return compared(factor) + " variance than";
 }
 
 const PlanFigures& named(const Plans& plans, const std::string& name) {
@@ -119,8 +123,8 @@ std::string lesson_of(const Plans& plans, Cost cost, const std::string& best, co
       "{}, {}, batches of {} have {} single scale and {} batches that double "
       "(observed; predicted: {} and {}).",
       each, after(plan.step), plan.batches.str(), against(plan, single, cost),
-      against(plan, doubling, cost), in_times(predicted(single, cost) / predicted(plan, cost)),
-      in_times(predicted(doubling, cost) / predicted(plan, cost)));
+      against(plan, doubling, cost), compared(predicted(single, cost) / predicted(plan, cost)),
+      compared(predicted(doubling, cost) / predicted(plan, cost)));
 }
 
 // How far what was seen is from what was foretold, in standard errors of their difference. A few

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "apps/statistics.h"
 #include "apps/study_variance.h"
 #include "apps/text.h"
 
@@ -166,6 +167,14 @@ std::string lesson_of_ratio(const VarianceRow& row, const std::vector<std::strin
   return out + ".";
 }
 
+// Whether batches that grow by `growth` are other than doubling: the slope is not 0 by Student's
+// distribution, with as many degrees of freedom as there are differences beyond two.
+bool tells_from_doubling(const VarianceRow& row) {
+  const LineFit& f = row.difference_fit;
+  const int freedom = static_cast<int>(row.meshes.size()) - 3;
+  return freedom >= 1 && std::abs(f.slope) > student_95(freedom) * f.slope_error;
+}
+
 std::string lesson_of_rate(const VarianceRow& row) {
   const LineFit& f = row.difference_fit;
   const double g = growth(row);
@@ -174,9 +183,9 @@ std::string lesson_of_rate(const VarianceRow& row) {
       "(as h to the power {}), so that the least variance for the work has batches for them that "
       "grow by {:.1f} a mesh{}.",
       in_times(std::exp2(f.slope)), with_error(f.slope, f.slope_error), g,
-      g > 2.25   ? ", faster than doubling"
-      : g < 1.75 ? ", slower than doubling"
-                 : "");
+      !tells_from_doubling(row) ? ""
+      : g > 2                   ? ", faster than doubling"
+                                : ", slower than doubling");
 }
 
 // Which restriction and placement keeps the differences on the finest mesh smallest: V(grad f_0) is

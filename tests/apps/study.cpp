@@ -297,6 +297,13 @@ TEST_CASE("findings say what the figures say") {
   CHECK(found.lessons[0] ==
         "After 100 steps, with injection: differences between mesh 64² and 32² vary 25 times less "
         "than the gradient on 64² itself, between 16² and 8² 2.0 times more.");
+  // 2.82 with an error of 0.47: too little for one degree of freedom.
+  CHECK(holds(found.lessons[1], "grow by 5.3 a mesh."));
+  VarianceRow straight = row;
+  straight.meshes[2].difference.variance = 1.27;
+  fit(straight);
+  CHECK(holds(findings({straight}, {"64²", "32²", "16²", "8²"}).lessons[1],
+              "a mesh, faster than doubling."));
   CHECK(found.lessons[2] ==
         "On the finest mesh differences vary least with injection where images are degraded on "
         "mesh 0, and 3.0 times more with mean where images are degraded on mesh 0.");
@@ -343,12 +350,16 @@ TEST_CASE("findings on batches claim no more than their errors allow") {
   Findings found = findings(figures, {"64²"});
   CHECK(holds(found.lessons[0],
               "batches of 1 have about as much variance as single scale and 2.0 times less "
-              "variance than batches that double"));
+              "variance than batches that double (observed; predicted: 1.00 times less and"));
   // (20 - 10) / sqrt(2^2 + 0.6^2)
   CHECK(holds(found.lessons[2],
               "do not foretell those of whole estimates: observed and "
               "predicted are at most 4.8 standard errors apart, over 4 plans"));
   figures.plans[1] = plan("growth 2", 9);
+  figures.plans[0].predicted = 5;
+  found = findings(figures, {"64²"});
+  CHECK(holds(found.lessons[0], "predicted: 2.0 times more and"));
+  figures.plans[0].predicted = 10;
   found = findings(figures, {"64²"});
   CHECK(holds(found.lessons[2], "of single samples foretell those"));
 }
