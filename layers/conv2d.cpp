@@ -12,9 +12,11 @@ namespace {
 using kernels::Conv2dShape;
 
 void check_types(const Tensor& x, const Tensor& other, std::string_view name) {
-  TELESCOPE_CHECK(other.dtype() == wide(x.dtype()) && other.device() == x.device(), "conv2d",
-                  "input is {} on {}, {} is {} on {}", name_of(x.dtype()), x.device().str(), name,
-                  name_of(other.dtype()), other.device().str());
+  const DType expected = wide(x.dtype());
+  TELESCOPE_CHECK(other.dtype() == expected && other.device() == x.device(), "conv2d",
+                  "input {} on {} expects {} {} there, got {} on {}", name_of(x.dtype()),
+                  x.device().str(), name, name_of(expected), name_of(other.dtype()),
+                  other.device().str());
 }
 
 Conv2dShape checked_shape(const Tensor& x, const Tensor& weight, const Tensor& bias,

@@ -74,7 +74,7 @@ TEST_CASE("conv2d of images in bf16 with parameters in f32") {
   const Tensor x = on_device(inputs[0].to(DType::bf16)),
                weight = on_device(inputs[1].to(DType::bf16));
   CHECK(error_of([&] { conv2d(x, weight, Tensor()); }) ==
-        "conv2d: input is bf16 on " + test_device().str() + ", weight is bf16 on " +
+        "conv2d: input bf16 on " + test_device().str() + " expects weight f32 there, got bf16 on " +
             test_device().str());
 }
 
@@ -129,5 +129,5 @@ TEST_CASE("conv2d says what does not fit") {
           conv2d(Tensor::zeros({2, 5, 3}), fitting, Tensor());
         }) == "conv2d: expected an input [N,H,W,C], got [2,5,3]");
   CHECK(error_of([&] { conv2d(x, fitting.to(DType::f64), Tensor()); }) ==
-        "conv2d: input is f32 on cpu, weight is f64 on cpu");
+        "conv2d: input f32 on cpu expects weight f32 there, got f64 on cpu");
 }
