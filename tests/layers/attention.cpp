@@ -24,8 +24,10 @@ TEST_CASE("gradients of qkv_attention") {
 
 TEST_CASE("softmax and attention on the test's device") {
   using In = const std::vector<Tensor>&;
-  check_on_device([](In in) { return softmax(in[0]); }, {random_tensor({2, 3, 7})});
-  check_in_bf16([](In in) { return softmax(in[0]); }, {random_tensor({2, 3, 7})}, 1, 2);
+  for (const std::int64_t columns : {7, 16}) {
+    check_on_device([](In in) { return softmax(in[0]); }, {random_tensor({2, 3, columns})});
+    check_in_bf16([](In in) { return softmax(in[0]); }, {random_tensor({2, 3, columns})}, 1, 2);
+  }
   for (const std::int64_t heads : {1, 2}) {
     const auto attention = [=](In in) { return qkv_attention(in[0], heads); };
     check_on_device(attention, {random_tensor({2, 70, 3 * 16})});

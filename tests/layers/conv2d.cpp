@@ -78,6 +78,26 @@ TEST_CASE("conv2d of images in bf16 with parameters in f32") {
             test_device().str());
 }
 
+TEST_CASE("every variant on a device takes images and weights that begin anywhere") {
+  if (test_device().is_cpu()) return;
+  const std::vector<Tensor> inputs = {random_tensor({1, 5, 9, 8}, DType::f32, 1),
+                                      random_tensor({8, 3, 3, 8}, DType::f32, 2),
+                                      random_tensor({8}, DType::f32, 3)};
+  using kernels::Conv2dVariant;
+  for (const auto& known : kernels::conv2d_variants()) {
+    if (!known.on_gpu) continue;
+    INFO(known.name);
+    const auto f = [&](In in) {  // forward, and backward soon after it; the CPU's has others
+      const bool here = in[0].device().is_cpu();
+      kernels::set_conv2d_variant(here ? Conv2dVariant::automatic : known.variant);
+      return conv2d(in[0], in[1], in[2], {.padding = 1});
+    };
+    check_on_device(f, inputs, 1e-3);  // some round to tf32
+    check_in_bf16(f, inputs, 1, 2);
+  }
+  kernels::set_conv2d_variant(Conv2dVariant::automatic);
+}
+
 TEST_CASE("under the precision bf16 conv2d on a device stores bf16, whatever it is given") {
   const Tensor x = random_tensor({2, 6, 5, 3}), weight = random_tensor({4, 3, 3, 3});
   const auto run = [&](const Device& device) {

@@ -38,13 +38,16 @@ TEST_CASE("gradients of group_norm") {
 }
 
 TEST_CASE("group_norm on the test's device") {
-  const Tensor weight = random_tensor({6}, DType::f32, 2), bias = random_tensor({6}, DType::f32, 3);
-  for (const std::int64_t groups : {1, 3, 6}) {
-    const auto normalised = [=](const std::vector<Tensor>& in) {
+  for (const auto& [channels, groups] : {std::pair{6, 1}, {6, 3}, {6, 6}, {16, 1}, {16, 8}}) {
+    INFO(channels << " channels in " << groups << " groups");
+    const auto normalised = [groups = groups](const std::vector<Tensor>& in) {
       return group_norm(in[0], groups, in[1], in[2]);
     };
-    check_on_device(normalised, {random_tensor({2, 13, 11, 6}), weight, bias});
-    check_in_bf16(normalised, {random_tensor({2, 13, 11, 6}), weight, bias});
+    const std::vector<Tensor> in = {random_tensor({2, 13, 11, channels}),
+                                    random_tensor({channels}, DType::f32, 2),
+                                    random_tensor({channels}, DType::f32, 3)};
+    check_on_device(normalised, in);
+    check_in_bf16(normalised, in);
   }
 }
 

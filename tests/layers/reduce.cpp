@@ -48,6 +48,8 @@ TEST_CASE("reductions on the test's device") {
   for (const std::size_t activations : {1, 2}) {  // vectors of f32, as they should be, and of bf16
     check_in_bf16([](In in) { return add_per_channel(in[0], in[1]); },
                   {x, random_tensor({3, 5}, DType::f32, 4)}, activations);
+    check_in_bf16([](In in) { return add_per_channel(in[0], in[1]); },
+                  {random_tensor({2, 7, 16}), random_tensor({2, 16}, DType::f32, 4)}, activations);
   }
 }
 

@@ -25,12 +25,17 @@ TEST_CASE("joins and the pixel shuffle on the test's device") {
   const Tensor c = random_tensor({1, 3, 2, 3});
   check_on_device([](In in) { return concat_channels({in[0], in[1]}); }, {a, b});
   check_on_device([](In in) { return concat_rows({in[0], in[1]}); }, {a, c});
-  check_on_device([](In in) { return pixel_shuffle(in[0], 2); }, {random_tensor({2, 3, 2, 12})});
+  check_on_device([](In in) { return pixel_shuffle(in[0], 2); }, {random_tensor({2, 3, 4, 12})});
   for (const std::size_t activations : {1, 2}) {  // beside f32, which makes f32, and beside bf16
     check_in_bf16([](In in) { return concat_channels({in[0], in[1]}); }, {a, b}, activations);
+    check_in_bf16(
+        [](In in) {
+          return concat_channels({in[0], in[1]});
+        },
+        {random_tensor({1, 3, 8}), random_tensor({1, 3, 16})}, activations);
   }
   check_in_bf16([](In in) { return concat_rows({in[0], in[1]}); }, {a, c}, 2);
-  check_in_bf16([](In in) { return pixel_shuffle(in[0], 2); }, {random_tensor({2, 3, 2, 12})});
+  check_in_bf16([](In in) { return pixel_shuffle(in[0], 2); }, {random_tensor({2, 3, 4, 12})});
 }
 
 TEST_CASE("one tensor in two places gets both gradients, in memory of its own") {

@@ -27,7 +27,10 @@ TEST_CASE("gradients of restrictions and prolongations") {
 }
 
 TEST_CASE("transfers on the test's device") {
-  const Tensor fine = random_tensor({2, 9, 13, 3}), coarse = random_tensor({2, 4, 6, 3});
+  std::int64_t c = 3;
+  SUBCASE("element by element") {}
+  SUBCASE("in vectors") { c = 8; }
+  const Tensor fine = random_tensor({2, 9, 13, c}), coarse = random_tensor({2, 4, 6, c});
   for (int i = 0; i < 5; ++i) {
     const auto kind = static_cast<Restriction>(i);
     INFO(name_of(kind));

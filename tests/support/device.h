@@ -36,7 +36,8 @@ inline Tensor zeros_on_device(const Shape& shape, DType dtype = DType::f32) {
 
 /// Holds f and its gradients by all inputs, worked out in f32 on the test's device, against those in
 /// f64 on the CPU, where check_gradients() holds them against finite differences: errors relative to
-/// the norm, of at most `tolerance`.
+/// the norm, of at most `tolerance`. Then again with one array at a time, of the inputs and the
+/// gradient that comes to f, one element beyond a multiple of 16 bytes.
 void check_on_device(const Function& f, const std::vector<Tensor>& inputs, double tolerance = 1e-5);
 
 /// The same with activations stored as bf16: the first `activations` of the inputs are, the others
