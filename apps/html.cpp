@@ -4,6 +4,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "apps/text.h"
@@ -12,7 +14,7 @@
 namespace telescope::app::html {
 namespace {
 
-std::vector<bool> filled_columns(const std::vector<std::vector<std::string>>& rows) {
+std::vector<bool> filled_columns(const Cells& rows) {
   std::vector<bool> filled(rows.front().size());
   for (std::size_t r = 1; r < rows.size(); ++r) {
     for (std::size_t i = 0; i < filled.size(); ++i) filled[i] = filled[i] || rows[r][i] != "-";
@@ -37,9 +39,25 @@ std::string script_json(const nlohmann::json& json) {
   return out;
 }
 
+// Names and values under a heading; nothing for none.
+std::string named_values(const char* title, const NamedValues& values) {
+  if (values.empty()) return "";
+  std::string out = fmt::format("<div><h3>{}</h3><dl>", title);
+  for (const auto& [name, value] : values) {
+    out += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", escape_html(name), escape_html(value));
+  }
+  return out + "</dl></div>\n";
+}
+
+double rounded(double value) {
+  const std::string digits = fmt::format("{:.7g}", value);
+  std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return value;
+}
+
 }  // namespace
 
-std::string table(const std::string& caption, const std::vector<std::vector<std::string>>& rows) {
+std::string table(const std::string& caption, const Cells& rows, const std::set<CellIndex>& best) {
   const std::vector<bool> filled = filled_columns(rows);
   const auto& header = rows.front();
   std::string out = "<table><caption>" + escape_html(caption) + "</caption><thead><tr>";
@@ -51,8 +69,9 @@ std::string table(const std::string& caption, const std::vector<std::vector<std:
     out += "<tr><th scope=\"row\">" + escape_html(rows[r].front()) + "</th>";
     for (std::size_t i = 1; i < header.size(); ++i) {
       if (!filled[i]) continue;
+      const std::string text = escape_html(rows[r][i]);
       out += fmt::format("<td data-label=\"{}\">{}</td>", escape_html(header[i]),
-                         escape_html(rows[r][i]));
+                         best.contains({r, i}) ? "<strong>" + text + "</strong>" : text);
     }
     out += "</tr>";
   }
@@ -72,13 +91,20 @@ std::string figure(const Picture& picture) {
       std::uint64_t{zoom} * height, base64(picture.png), escape_html(picture.caption));
 }
 
-std::string named_values(const std::string& title, const NamedValues& values) {
-  if (values.empty()) return "";
-  std::string out = "<div><h3>" + escape_html(title) + "</h3><dl>";
-  for (const auto& [name, value] : values) {
-    out += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", escape_html(name), escape_html(value));
+std::string how_it_was_run(const std::string& command_line, const NamedValues& configuration,
+                           const NamedValues& environment) {
+  return "<section id=\"run\"><h2>How it was run</h2>\n<pre tabindex=\"0\"><code>" +
+         escape_html(command_line) + "</code></pre>\n<div class=\"columns\">" +
+         named_values("Configuration", configuration) + named_values("Environment", environment) +
+         "</div></section>\n";
+}
+
+nlohmann::json numbers(const std::vector<double>& values) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const double v : values) {
+    list.push_back(std::isfinite(v) ? nlohmann::json(rounded(v)) : nlohmann::json(nullptr));
   }
-  return out + "</dl></div>\n";
+  return list;
 }
 
 std::string page(const Page& page, const nlohmann::json& data) {

@@ -4,10 +4,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "apps/html.h"
 #include "apps/text.h"
 #include "core/error.h"
 
@@ -98,13 +97,6 @@ std::vector<double> thin(const std::vector<double>& values, bool mean) {
   return out;
 }
 
-// Seven digits are more than a screen has pixels, and keep the page small.
-double rounded(double value) {
-  const std::string digits = fmt::format("{:.7g}", value);
-  std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  return value;
-}
-
 void check_lengths(const Curve& curve) {
   for (const auto* axis : {&curve.steps, &curve.work_units, &curve.seconds, &curve.flop}) {
     TELESCOPE_CHECK(axis->empty() || axis->size() == curve.value.size(), "report",
@@ -113,35 +105,18 @@ void check_lengths(const Curve& curve) {
   }
 }
 
-// JSON as it may stand inside a <script>: nothing in it can end the element.
-std::string script_json(const nlohmann::json& json) {
-  std::string out;
-  for (const char c : json.dump()) {
-    c == '<' ? out += "\\u003c" : out += c;
-  }
-  return out;
-}
-
-nlohmann::json numbers(const std::vector<double>& values) {
-  nlohmann::json list = nlohmann::json::array();
-  for (const double v : values) {
-    list.push_back(std::isfinite(v) ? nlohmann::json(rounded(v)) : nlohmann::json(nullptr));
-  }
-  return list;
-}
-
 nlohmann::json json_of(const Band& band) {
   const Curve& curve = band.mean;
   nlohmann::json json = {{"label", valid_utf8(curve.label)},
                          {"panel", valid_utf8(curve.panel)},
-                         {"steps", numbers(thin(curve.steps, false))},
-                         {"work_units", numbers(thin(curve.work_units, false))},
-                         {"seconds", numbers(thin(curve.seconds, false))},
-                         {"flop", numbers(thin(curve.flop, false))},
-                         {"value", numbers(thin(curve.value, true))}};
+                         {"steps", html::numbers(thin(curve.steps, false))},
+                         {"work_units", html::numbers(thin(curve.work_units, false))},
+                         {"seconds", html::numbers(thin(curve.seconds, false))},
+                         {"flop", html::numbers(thin(curve.flop, false))},
+                         {"value", html::numbers(thin(curve.value, true))}};
   if (!band.low.empty()) {
-    json["low"] = numbers(thin(band.low, true));
-    json["high"] = numbers(thin(band.high, true));
+    json["low"] = html::numbers(thin(band.low, true));
+    json["high"] = html::numbers(thin(band.high, true));
   }
   return json;
 }
@@ -216,7 +191,7 @@ std::string chart_sections(const Report& report) {
   return out;
 }
 
-std::string chart_data(const Report& report) {
+nlohmann::json chart_data(const Report& report) {
   nlohmann::json data = nlohmann::json::object();
   for (const Group& group : groups_of(report)) {
     nlohmann::json curves = nlohmann::json::array();
@@ -224,7 +199,7 @@ std::string chart_data(const Report& report) {
     data[group.id] = {{"curves", std::move(curves)}};
   }
   if (report.target) data["validation"]["target"] = *report.target;
-  return script_json(data);
+  return data;
 }
 
 }  // namespace telescope::app

@@ -3,6 +3,7 @@
 // by apps/report/page.js.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "apps/report.h"
@@ -11,8 +12,8 @@ namespace telescope::app {
 
 /// A section for each group of curves, with its canvases.
 std::string chart_sections(const Report& report);
-/// JSON as it may stand inside a <script>. Error if a curve's lengths differ.
-std::string chart_data(const Report& report);
+/// Error if a curve's lengths differ.
+nlohmann::json chart_data(const Report& report);
 
 /// Curves of the same label and panel that have their points after the same steps, as one: their
 /// mean, and where they are two or more, the lowest and the highest value. Others stay as they are.

@@ -6,67 +6,29 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <nlohmann/json.hpp>
+#include <set>
 
 #include "apps/assets.h"
+#include "apps/html.h"
 #include "apps/report.h"
 #include "apps/report_charts.h"
 #include "apps/text.h"
-#include "core/error.h"
 
 namespace telescope::app {
 namespace {
 
-struct Cell {
-  std::string text;
-  bool best = false;
-};
-
-// Leaves out columns in which nothing was measured.
-std::string table(const std::string& caption, const std::vector<std::string>& header,
-                  const std::vector<std::vector<Cell>>& rows) {
-  std::vector<bool> shown(header.size());
-  for (const auto& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) shown[i] = shown[i] || row[i].text != "-";
-  }
-  std::string out = "<table><caption>" + escape_html(caption) + "</caption><thead><tr>";
-  for (std::size_t i = 0; i < header.size(); ++i) {
-    if (shown[i]) out += "<th scope=\"col\">" + escape_html(header[i]) + "</th>";
-  }
-  out += "</tr></thead><tbody>";
-  for (const auto& row : rows) {
-    out += "<tr>";
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      if (!shown[i]) continue;
-      const std::string text = escape_html(row[i].text);
-      out += i == 0 ? "<th scope=\"row\">" + text + "</th>"
-                    : fmt::format("<td data-label=\"{}\">{}</td>", escape_html(header[i]),
-                                  row[i].best ? "<strong>" + text + "</strong>" : text);
-    }
-    out += "</tr>";
-  }
-  return out + "</tbody></table>\n";
-}
-
-// Marks the smallest (sign 1) or largest (sign -1) value of a column, where there is a choice.
-template <class Value>
-std::vector<bool> best_of(const std::vector<StrategyRow>& rows, double sign, Value value) {
+// The smallest (sign 1) or largest (sign -1) values of a column, where there is a choice.
+void mark_best(std::set<html::CellIndex>& marks, const std::vector<StrategyRow>& rows,
+               std::size_t column, double sign, double StrategyRow::*value) {
+  if (rows.size() < 2) return;
   double best = std::numeric_limits<double>::infinity();
   for (const auto& row : rows) {
-    if (std::isfinite(value(row))) best = std::min(best, sign * value(row));
+    if (std::isfinite(row.*value)) best = std::min(best, sign * row.*value);
   }
-  std::vector<bool> out;
-  out.reserve(rows.size());
-  for (const auto& row : rows) out.push_back(rows.size() > 1 && sign * value(row) == best);
-  return out;
-}
-
-std::vector<std::vector<Cell>> body_of(const Cells& cells) {
-  std::vector<std::vector<Cell>> body;
-  for (std::size_t i = 1; i < cells.size(); ++i) {
-    std::vector<Cell>& row = body.emplace_back();
-    for (const std::string& text : cells[i]) row.push_back({.text = text});
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (sign * rows[i].*value == best) marks.insert({i + 1, column});  // below the header
   }
-  return body;
 }
 
 // "fewer" or "more", of something of which less is better.
@@ -154,19 +116,17 @@ std::string about_seeds(const Report& report) {
 std::string strategies(const Report& report) {
   const auto& rows = report.strategies;
   if (rows.empty()) return "";
-  const Cells cells = strategy_cells(report);
-  auto body = body_of(cells);
-  std::vector<std::pair<std::size_t, std::vector<bool>>> marks = {
-      {5, best_of(rows, 1, [](const auto& r) { return r.peak_memory_bytes; })},
-      {6, best_of(rows, 1, [](const auto& r) { return r.mse; })},
-      {7, best_of(rows, -1, [](const auto& r) { return r.psnr; })},
-      {8, best_of(rows, -1, [](const auto& r) { return r.ssim; })}};
+  std::set<html::CellIndex> best;
+  const auto mark = [&](std::size_t column, double sign, double StrategyRow::*value) {
+    mark_best(best, rows, column, sign, value);
+  };
+  mark(5, 1, &StrategyRow::peak_memory_bytes);
+  mark(6, 1, &StrategyRow::mse);
+  mark(7, -1, &StrategyRow::psnr);
+  mark(8, -1, &StrategyRow::ssim);
   if (report.budget.empty()) {  // else what was used is no merit
-    marks.emplace_back(2, best_of(rows, 1, [](const auto& r) { return r.work_units; }));
-    marks.emplace_back(3, best_of(rows, 1, [](const auto& r) { return r.seconds; }));
-  }
-  for (const auto& [column, best] : marks) {
-    for (std::size_t i = 0; i < body.size(); ++i) body[i][column].best = best[i];
+    mark(2, 1, &StrategyRow::work_units);
+    mark(3, 1, &StrategyRow::seconds);
   }
   const std::string caption =
       "One work unit (WU) is one full-size image through the network; an image on a mesh twice as "
@@ -174,8 +134,8 @@ std::string strategies(const Report& report) {
       "SSIM are "
       "those of the validation set at the end. " +
       about_seeds(report);
-  return "<section id=\"strategies\"><h2>Strategies</h2>\n" + table(caption, cells.front(), body) +
-         "</section>\n";
+  return "<section id=\"strategies\"><h2>Strategies</h2>\n" +
+         html::table(caption, strategy_cells(report), best) + "</section>\n";
 }
 
 std::string versus(const Report& report) {
@@ -184,100 +144,49 @@ std::string versus(const Report& report) {
     const Cells cells = versus_cells(report, baseline);
     if (cells.size() < 3) continue;  // the baseline against itself
     out += "<section class=\"versus\"><h2>Against " + escape_html(baseline) + "</h2>\n" +
-           table(versus_caption(report, baseline), cells.front(), body_of(cells)) + "</section>\n";
+           html::table(versus_caption(report, baseline), cells) + "</section>\n";
   }
   return out;
 }
 
 std::string meshes(const Report& report) {
   if (report.meshes.empty()) return "";
-  std::vector<std::vector<Cell>> cells;
+  Cells cells = {{"Strategy", "Mesh", "Loss", "Gradient norm", "Variance", "Time", "GFLOP"}};
   for (const MeshRow& row : report.meshes) {
     const std::string size = row.size > 0 ? fmt::format(" ({0}×{0})", row.size) : "";
-    cells.push_back({{row.strategy},
-                     {fmt::format("{}{}", row.mesh, size)},
-                     {format_value(row.loss)},
-                     {format_value(row.gradient_norm)},
-                     {format_value(row.variance)},
-                     {format_seconds(row.seconds)},
-                     {format_value(row.flop / 1e9)}});
+    cells.push_back({row.strategy, fmt::format("{}{}", row.mesh, size), format_value(row.loss),
+                     format_value(row.gradient_norm), format_value(row.variance),
+                     format_seconds(row.seconds), format_value(row.flop / 1e9)});
   }
   return "<section id=\"meshes\"><h2>Meshes</h2>\n" +
-         table(
+         html::table(
              "What each mesh saw: loss, norm of the gradient and variance of the level's term at "
              "the end, time and floating-point operations over the run. Mesh 0 is the finest.",
-             {"Strategy", "Mesh", "Loss", "Gradient norm", "Variance", "Time", "GFLOP"}, cells) +
+             cells) +
          "</section>\n";
-}
-
-std::uint32_t big_endian(std::string_view bytes, std::size_t at) {
-  std::uint32_t value = 0;
-  for (std::size_t i = at; i < at + 4; ++i) {
-    value = value << 8 | static_cast<unsigned char>(bytes[i]);
-  }
-  return value;
 }
 
 std::string pictures(const Report& report) {
   if (report.pictures.empty()) return "";
   std::string out = "<section id=\"pictures\"><h2>Pictures</h2>\n";
-  for (const Picture& picture : report.pictures) {
-    // The size stands in the first chunk, IHDR.
-    TELESCOPE_CHECK(picture.png.size() > 24 && picture.png.starts_with("\x89PNG\r\n\x1a\n"),
-                    "report", "the picture '{}' is not a PNG file", picture.caption);
-    const std::uint32_t width = big_endian(picture.png, 16), height = big_endian(picture.png, 20);
-    // Small ones are shown larger, pixel by pixel.
-    const std::uint32_t zoom = std::clamp(600 / std::max(width, 1U), 1U, 4U);
-    out += fmt::format(
-        "<figure><img alt=\"{}\" width=\"{}\" height=\"{}\" "
-        "src=\"data:image/png;base64,{}\"><figcaption>{}</figcaption></figure>\n",
-        escape_html(picture.alt.empty() ? picture.caption : picture.alt),
-        std::uint64_t{zoom} * width, std::uint64_t{zoom} * height, base64(picture.png),
-        escape_html(picture.caption));
-  }
+  for (const Picture& picture : report.pictures) out += html::figure(picture);
   return out + "</section>\n";
-}
-
-std::string named_values(const std::string& title, const NamedValues& values) {
-  if (values.empty()) return "";
-  std::string out = "<div><h3>" + title + "</h3><dl>";
-  for (const auto& [name, value] : values) {
-    out += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>", escape_html(name), escape_html(value));
-  }
-  return out + "</dl></div>\n";
-}
-
-std::string details(const Report& report) {
-  return "<section id=\"run\"><h2>How it was run</h2>\n<pre tabindex=\"0\"><code>" +
-         escape_html(report.command_line) + "</code></pre>\n<div class=\"columns\">" +
-         named_values("Configuration", report.configuration) +
-         named_values("Environment", report.environment) + "</div></section>\n";
 }
 
 }  // namespace
 
 std::string render_html(const Report& report) {
-  const std::string title = escape_html(report.title);
-  std::string body = "<header><h1>" + title + "</h1>" + lead(report) + "</header>\n<main>\n" +
-                     strategies(report) + versus(report) + chart_sections(report) +
-                     pictures(report) + meshes(report) + details(report) + "</main>\n";
-  std::string page =
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta name=\"color-scheme\" content=\"light dark\">\n"
-      // The browser itself refuses everything that is not in this file.
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-      "img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'\">\n<title>";
-  page += title + "</title>\n<style>\n";
-  page += assets::page_css;
-  page += "</style>\n</head>\n<body>\n" + body;
-  page += "<script type=\"application/json\" id=\"data\">" + chart_data(report);
-  page += "</script>\n<script>\n";
-  page += assets::chart_js;
-  page += "\n</script>\n<script>\n";
-  page += assets::page_js;
-  page += "</script>\n</body>\n</html>\n";
-  return page;
+  const std::string body =
+      "<header><h1>" + escape_html(report.title) + "</h1>" + lead(report) + "</header>\n<main>\n" +
+      strategies(report) + versus(report) + chart_sections(report) + pictures(report) +
+      meshes(report) +
+      html::how_it_was_run(report.command_line, report.configuration, report.environment) +
+      "</main>\n";
+  return html::page({.title = report.title,
+                     .body = body,
+                     .styles = {assets::page_css},
+                     .scripts = {assets::chart_js, assets::page_js}},
+                    chart_data(report));
 }
 
 }  // namespace telescope::app

@@ -4,7 +4,6 @@
 
 #include <fmt/core.h>
 
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -16,21 +15,14 @@
 namespace telescope::app {
 namespace {
 
-nlohmann::json numbers(const std::vector<double>& values) {
-  nlohmann::json list = nlohmann::json::array();
-  for (const double v : values) {
-    list.push_back(std::isfinite(v) ? nlohmann::json(v) : nlohmann::json(nullptr));
-  }
-  return list;
-}
-
 nlohmann::json json_of(const ChartLine& line) {
   const std::size_t n = line.x.size();
   TELESCOPE_CHECK(line.y.size() == n && (line.error.empty() || line.error.size() == n), "page",
                   "line '{}' has {} places, {} values and {} errors", line.label, n, line.y.size(),
                   line.error.size());
-  return {{"label", valid_utf8(line.label)}, {"x", numbers(line.x)},  {"y", numbers(line.y)},
-          {"error", numbers(line.error)},    {"colour", line.colour}, {"dashed", line.dashed}};
+  return {{"label", valid_utf8(line.label)}, {"x", html::numbers(line.x)},
+          {"y", html::numbers(line.y)},      {"error", html::numbers(line.error)},
+          {"colour", line.colour},           {"dashed", line.dashed}};
 }
 
 nlohmann::json json_of(const Chart& chart) {
@@ -102,10 +94,8 @@ std::string render_html(const StudyPage& page) {
   }
   body += "</header>\n<main>\n";
   for (const StudySection& section : page.sections) body += section_html(section);
-  body += "<section id=\"run\"><h2>How it was run</h2>\n<pre tabindex=\"0\"><code>" +
-          escape_html(page.command_line) + "</code></pre>\n<div class=\"columns\">" +
-          html::named_values("Configuration", page.configuration) +
-          html::named_values("Environment", page.environment) + "</div></section>\n</main>\n";
+  body += html::how_it_was_run(page.command_line, page.configuration, page.environment);
+  body += "</main>\n";
   return html::page({.title = page.title,
                      .body = body,
                      .styles = {assets::page_css, assets::study_css},

@@ -255,5 +255,5 @@ TEST_CASE("a page of nothing is a page; a picture that is none is refused") {
   Report r = report();
   r.pictures[0].png = "GIF89a, and more than the twenty-four bytes of a front";
   CHECK(error_of([&] { render_html(r); }) ==
-        "report: the picture 'degraded | restored | clean' is not a PNG file");
+        "page: the picture 'degraded | restored | clean' is not a PNG file");
 }
