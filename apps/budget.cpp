@@ -13,6 +13,7 @@ namespace telescope::app {
 namespace {
 
 constexpr double kOverrun = 1.05, kPilotShare = 0.05, kMostRepeats = 1000;
+constexpr double kMost = 1e12;  // its steps can be counted
 // Stages have half the steps of the one before: so many that the ratios come out whole.
 constexpr std::int64_t kManySteps = std::int64_t{1} << 20;
 constexpr std::int64_t kPilotMeasureEvery = 4;
@@ -75,8 +76,8 @@ struct Times {
 };
 
 double positive(const char* option, double value) {
-  TELESCOPE_CHECK(std::isfinite(value) && value > 0, option, "expected a number above 0, got {}",
-                  value);
+  TELESCOPE_CHECK(value > 0, option, "expected a number above 0, got {}", value);
+  TELESCOPE_CHECK(value <= kMost, option, "expected at most {}, got {}", kMost, value);
   return value;
 }
 

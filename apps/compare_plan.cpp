@@ -13,6 +13,7 @@ namespace telescope::app {
 namespace {
 
 constexpr std::int64_t kMeasureEvery = 20, kMeasurementsOfShortestStage = 8;
+constexpr std::int64_t kMostSeeds = 10000;
 
 std::int64_t measure_every(const Schedule& schedule) {
   std::int64_t shortest = schedule.steps();
@@ -29,7 +30,8 @@ void resolve(Comparison& c) {
   TELESCOPE_CHECK(
       !c.budget.work_units || allocation.kind == Allocation::planned || !allocation.seconds,
       "--allocation-cost", "expected work-units under a budget of work units, got seconds");
-  TELESCOPE_CHECK(c.seeds >= 1, "--seeds", "expected at least 1, got {}", c.seeds);
+  TELESCOPE_CHECK(c.seeds >= 1 && c.seeds <= kMostSeeds, "--seeds", "expected 1 to {}, got {}",
+                  kMostSeeds, c.seeds);
   TELESCOPE_CHECK(!c.strategies.empty(), "--strategies", "expected at least one");
   auto sorted = c.strategies;
   std::sort(sorted.begin(), sorted.end());

@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::array<std::string_view, 4> names = {"resnet", "unet", "srnet", "espcn"};
 
+constexpr std::int64_t kMostHidden = 65536;
+
 struct Sizes {
   std::int64_t hidden, blocks;  // of the paper; 0: the network has no such choice
   std::int64_t hidden_step;     // hidden is a multiple of it
@@ -66,10 +68,10 @@ void resolve_network(RunOptions& o) {
   const Sizes usual = sizes_of(o, enlarges);
   choose(o.hidden, usual.hidden, "--hidden", o.model);
   choose(o.blocks, usual.blocks, "--blocks", o.model);
-  TELESCOPE_CHECK(o.hidden == 0 || (o.hidden >= usual.hidden_step && o.hidden <= 65536 &&
+  TELESCOPE_CHECK(o.hidden == 0 || (o.hidden >= usual.hidden_step && o.hidden <= kMostHidden &&
                                     o.hidden % usual.hidden_step == 0),
-                  "--hidden", "expected a multiple of {0} of at least {0}, got {1}",
-                  usual.hidden_step, o.hidden);
+                  "--hidden", "expected a multiple of {0} from {0} to {1}, got {2}",
+                  usual.hidden_step, kMostHidden, o.hidden);
   TELESCOPE_CHECK(o.blocks >= (usual.blocks > 0) && o.blocks <= 10000, "--blocks",
                   "expected 1 to 10000, got {}", o.blocks);
   TELESCOPE_CHECK(o.dropout >= 0 && o.dropout < 1, "--dropout",

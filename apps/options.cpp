@@ -237,6 +237,9 @@ void check_allocation(const RunOptions& o) {
 
 }  // namespace
 
+// A stage's; those of 16 stages, and their images, can still be counted.
+constexpr std::int64_t kMostSteps = 1'000'000'000'000;
+
 void resolve(RunOptions& o) {
   fill_in(o);
   (void)parse_loss(o.loss);
@@ -251,7 +254,12 @@ void resolve(RunOptions& o) {
                   "--batch", "expected 1 number or one for each of {} meshes, got {}", o.levels,
                   o.batch.size());
   check_allocation(o);
-  TELESCOPE_CHECK(o.steps >= 1, "--steps", "expected at least 1, got {}", o.steps);
+  TELESCOPE_CHECK(o.steps >= 1 && o.steps <= kMostSteps, "--steps", "expected 1 to {}, got {}",
+                  kMostSteps, o.steps);
+  for (const std::int64_t steps : o.stage_steps) {
+    TELESCOPE_CHECK(steps >= 1 && steps <= kMostSteps, "--stage-steps", "expected 1 to {}, got {}",
+                    kMostSteps, steps);
+  }
   TELESCOPE_CHECK(o.validation_images >= 1, "--validation-images", "expected at least 1, got {}",
                   o.validation_images);
   TELESCOPE_CHECK(o.validate_every >= 0 && o.measure_every >= 0 && o.checkpoint_every >= 0,

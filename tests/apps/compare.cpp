@@ -259,14 +259,15 @@ TEST_CASE("wrong requests") {
   refused({"--budget-wu", "100", "--budget-seconds", "5"}, "--budget");
   refused({"--budget-wu", "100", "--steps", "5"}, "--steps");
   refused({"--budget-wu", "0"}, "--budget-wu: expected a number above 0, got 0");
-  refused({"--budget-wu", "nan"}, "--budget-wu: expected a number above 0, got nan");
+  refused({"--budget-wu", "nan"}, "--budget-wu: expected a number, got 'nan'");
+  refused({"--budget-wu", "1e30"}, "--budget-wu: expected at most 1000000000000, got 1e+30");
   refused({"--budget-wu", "much"}, "--budget-wu: expected a number, got 'much'");
   refused({"--budget-wu", "5"},
           "budget: 'single-scale' needs at least 6 for a step of every stage");
   refused({"--budget-seconds", "-1"}, "--budget-seconds: expected a number above 0, got -1");
   refused({"--target", "0"}, "--target: expected a number above 0, got 0");
   refused({"--strategies", "mge,mge"}, "--strategies: 'mge' is named twice");
-  refused({"--seeds", "0"}, "--seeds: expected at least 1, got 0");
+  refused({"--seeds", "0"}, "--seeds: expected 1 to 10000, got 0");
   refused({"--resume"}, "holds no run to resume");
   const RunFolder train(folder / "train", Existing::refuse);
   train.write_config(to_json(small_run()));

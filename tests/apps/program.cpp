@@ -190,7 +190,7 @@ TEST_CASE("wrong requests") {
   refused({"--lr", "fast"}, "--lr: expected a number, got 'fast'");
   refused({"--threads", "0"}, "--threads: expected a whole number from 1 to 4096, got '0'");
   refused({"--memory-limit", "-5"}, "--memory-limit: expected a whole number from 1");
-  refused({"--hidden", "-4"}, "--hidden: expected a multiple of 4 of at least 4, got -4");
+  refused({"--hidden", "-4"}, "--hidden: expected a multiple of 4 from 4 to 65536, got -4");
   refused({"--blocks", "1000000000"}, "--blocks: expected 1 to 10000, got 1000000000");
   refused({"--data", "caf\xE9"}, "--data: expected a name in UTF-8");
   refused({"--data", "two\nlines"}, "there is no folder two\\x0alines");
@@ -237,7 +237,13 @@ TEST_CASE("wrong requests") {
   refused({"--conv-variant", "tiled"},
           "--conv-variant: cpu has automatic, direct, winograd, got 'tiled'");
   refused({"--lr", "-1"}, "--lr");
-  refused({"--hidden", "10"}, "--hidden: expected a multiple of 4 of at least 4, got 10");
+  refused({"--hidden", "10"}, "--hidden: expected a multiple of 4 from 4 to 65536, got 10");
+  refused({"--hidden", "1000000000"},
+          "--hidden: expected a multiple of 4 from 4 to 65536, got 1000000000");
+  // Halved and added up, these would not be positive.
+  refused({"--steps", "9223372036854775807"}, "--steps: expected 1 to 1000000000000, got");
+  refused({"--stage-steps", "9223372036854775807,9223372036854775807"},
+          "--stage-steps: expected 1 to 1000000000000, got 9223372036854775807");
   refused({"--restriction", "median"}, "injection");
   check_refused(telescope_run({"train", "--resume"}), 2, "--out");
   check_refused(telescope_run({"train", "--resume", "--out", out.string()}), 2, out.string());
