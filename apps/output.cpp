@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <system_error>
 
 #include "core/error.h"
 
@@ -18,6 +19,19 @@ void check_writable(const char* option, const std::string& name) {
   const fs::path& written = fs::exists(path) && !fs::is_regular_file(path) ? path : folder;
   TELESCOPE_CHECK(access(written.c_str(), W_OK) == 0, option, "{} may not be written to",
                   written.string());
+}
+
+void create_folder(const char* what, const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  std::error_code status;
+  if (fs::is_directory(folder, status)) return;
+  TELESCOPE_CHECK(!fs::exists(folder, status), what, "{} is a file, expected a folder",
+                  folder.string());
+  TELESCOPE_CHECK(error != std::errc::not_a_directory, what,
+                  "cannot create {}: a file stands where a folder above it should",
+                  folder.string());
+  raise_failure(what, "cannot create {}: {}", folder.string(), error.message());
 }
 
 }  // namespace telescope::app

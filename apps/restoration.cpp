@@ -79,6 +79,9 @@ Restoration restore_picture(const Trained& trained, const Image& picture,
                   picture.width, picture.height, holes->width, holes->height);
   Restoration r;
   if (options.clean) {
+    TELESCOPE_CHECK(std::min(picture.height, picture.width) >= enlarges, "--clean",
+                    "expected a picture of at least {0} x {0} pixels, got {1} x {2}", enlarges,
+                    picture.width, picture.height);
     const auto whole = [&](int n) { return static_cast<int>(n / enlarges * enlarges); };
     r.original = top_left(picture, whole(picture.height), whole(picture.width));
   }

@@ -74,19 +74,22 @@ void check(const RestoreCommand& r, const std::vector<Job>& jobs) {
     read.emplace_back(picture);
   }
   std::set<fs::path> written;
+  const auto claim = [&](const char* option, const fs::path& file) {
+    if (file.empty()) return;
+    std::error_code error;
+    const auto same = [&](const fs::path& other) { return fs::equivalent(file, other, error); };
+    TELESCOPE_CHECK(std::none_of(read.begin(), read.end(), same), option,
+                    "would overwrite {}, which is read", file.string());
+    TELESCOPE_CHECK(written.insert(file.lexically_normal()).second, option,
+                    "two files would be written to {}", file.string());
+  };
   for (const Job& job : jobs) {
     TELESCOPE_CHECK(is_jpeg(job.out) || extension_of(job.out) == ".png", "--out",
                     "expected a name that ends in .png, .jpg or .jpeg, got {}", job.out.string());
-    for (const fs::path& file : {job.out, job.compare}) {
-      if (file.empty()) continue;
-      std::error_code error;
-      const auto same = [&](const fs::path& other) { return fs::equivalent(file, other, error); };
-      TELESCOPE_CHECK(std::none_of(read.begin(), read.end(), same), "--out",
-                      "would overwrite {}, which is read", file.string());
-      TELESCOPE_CHECK(written.insert(file.lexically_normal()).second, "--out",
-                      "two pictures would be written to {}", file.string());
-    }
+    claim("--out", job.out);
+    claim("--out", job.compare);
   }
+  claim("--json", r.json);
   check_writable("--json", r.json);
   if (jobs.size() == 1 && !fs::is_directory(r.out)) check_writable("--out", r.out);
 }
@@ -169,7 +172,7 @@ int restore(RestoreCommand& r) {
                  format_value(r.restoration.time).c_str());
   }
   std::fprintf(stderr, "\n");
-  if (jobs.size() > 1) fs::create_directories(r.out);
+  if (jobs.size() > 1) create_folder("--out", r.out);
   nlohmann::ordered_json pictures = nlohmann::ordered_json::array();
   for (const Job& job : jobs) {
     const Image picture = read_photograph(job.picture);

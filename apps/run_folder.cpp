@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <system_error>
 
+#include "apps/output.h"
 #include "core/error.h"
 #include "core/file.h"
 
@@ -48,20 +49,6 @@ void check_name(std::string_view what, std::string_view name) {
   });
   TELESCOPE_CHECK(fine, "run folder", "a {}'s name has letters, digits, '-' and '_', got '{}'",
                   what, name);
-}
-
-void create(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  std::error_code status;
-  if (fs::is_directory(folder, status)) return;
-  TELESCOPE_CHECK(!fs::exists(folder, status), "run folder", "{} is a file, expected a folder",
-                  folder.string());
-  if (error == std::errc::not_a_directory) {
-    raise("run folder", "cannot create {}: a file stands where a folder above it should",
-          folder.string());
-  }
-  raise_failure("run folder", "cannot create {}: {}", folder.string(), error.message());
 }
 
 // Locks the folder for this process until the last copy is gone. The lock is the kernel's: it ends
@@ -111,7 +98,7 @@ RunFolder::RunFolder(fs::path path, Existing existing)
   std::error_code error;
   TELESCOPE_CHECK(!fs::exists(config, error) || is_config(config), "run folder",
                   "{} is not the configuration of a run; choose another folder", config.string());
-  create(path_);
+  create_folder("run folder", path_);
   lock_ = lock(path_);
   probe(path_);
   remove_temporaries(path_);
@@ -171,7 +158,7 @@ std::unique_ptr<CsvLog> RunFolder::metrics(const std::vector<std::string>& colum
 
 fs::path RunFolder::write_sample(std::string_view name, std::string_view png) const {
   check_name("sample", name);
-  create(path_ / "samples");
+  create_folder("run folder", path_ / "samples");
   fs::path file = path_ / "samples" / (std::string(name) + ".png");
   write_file_atomically(file, png, "picture");
   return file;

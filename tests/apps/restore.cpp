@@ -100,6 +100,8 @@ TEST_CASE("clean pictures are degraded, and what comes back is told") {
   restored(enlarger(), {in, "-o", out, "--clean"});
   CHECK(read_image_size(out).height == 40);
   CHECK(read_image_size(out).width == 36);
+  check_refused(restore(enlarger(), {picture("row.png", 1, 9), "-o", out, "--clean"}), 2,
+                "--clean: expected a picture of at least 2 x 2 pixels, got 9 x 1");
 }
 
 TEST_CASE("noise of a picture and time of the task") {
@@ -204,8 +206,11 @@ TEST_CASE("several pictures go into a folder by their names") {
   fs::create_directory(folder / "other");
   fs::copy_file(one, folder / "other/one.png");
   check_refused(restore(denoiser(), {one, folder / "other/one.png", "-o", folder / "new"}), 2,
-                "two pictures would be written to");
+                "two files would be written to");
   check_refused(restore(denoiser(), {one, two, "-o", one}), 2, "expected a folder for 2 pictures");
+  check_refused(restore(denoiser(), {one, two, "-o", one / "below"}), 2,
+                "--out: cannot create " + (one / "below").string() +
+                    ": a file stands where a folder above it should");
   // One that cannot be read is found before the first is written.
   std::ofstream(folder / "broken.png") << "no picture";
   check_refused(restore(denoiser(), {one, folder / "broken.png", "-o", folder / "new"}), 2,
@@ -233,7 +238,9 @@ TEST_CASE("wrong requests leave everything as it was") {
   refused({"--time", "0"}, "--time: denoise was trained for times above 0 up to 1, got 0");
   refused({"--time", "1.5"}, "got 1.5");
   refused({"--noise", "-1"}, "--noise: expected at least 0, got -1");
-  refused({"--noise", "nan"}, "--noise");
+  refused({"--noise", "nan"}, "--noise: expected a number, got 'nan'");
+  refused({"--json", in}, "--json: would overwrite");
+  refused({"--json", out}, "--json: two files would be written to");
   refused({"--noise", "5", "--time", "0.5"}, "--time");
   refused({"--tile", "100"}, "--tile: expected a multiple of 16 of at least 64, got 100");
   refused({"--quality", "0"}, "--quality: expected a whole number from 1 to 100, got '0'");
