@@ -203,18 +203,19 @@ int compare(CompareCommand& command) {
     folder->write_config(to_json(c));
   }
   std::fprintf(stderr, "%s\nrun folder: %s\n", pictures.description().c_str(),
-               folder->path().c_str());
+               one_line(folder->path().string()).c_str());
   Results results;
   if (const int signal = run_all(command, pictures, machine, *folder, results)) {
     std::fprintf(stderr, "stopped; continue with: telescope compare --resume --out %s\n",
-                 folder->path().c_str());
+                 shell_word(folder->path().string()).c_str());
     return exit_code_of(signal);
   }
   const Report report = report_of(command, machine, results);
   folder->write_report(render_html(report));
   write_file_atomically(folder->path() / "results.csv", to_csv(report));
   write_file_atomically(folder->path() / "results.json", to_json(report).dump(2) + "\n");
-  std::printf("%sreport: %s\n", format_tables(report).c_str(), folder->report_path().c_str());
+  std::printf("%sreport: %s\n", format_tables(report).c_str(),
+              one_line(folder->report_path().string()).c_str());
   return 0;
 }
 

@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
       {"study", app::add_study(program)},       {"profile", app::add_profile(program)},
       {"info", app::add_info(program)}};
   std::string command_line = "telescope";
-  for (int i = 1; i < argc; ++i) command_line += std::string(" ") + argv[i];
+  for (int i = 1; i < argc; ++i) command_line += " " + app::shell_word(argv[i]);
   try {
     program.parse(argc, argv);
     for (const auto& [name, run] : subcommands) {

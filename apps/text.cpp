@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 namespace telescope::app {
@@ -113,6 +114,18 @@ std::string valid_utf8(std::string_view text) {
     text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return out;
+}
+
+std::string shell_word(std::string_view word) {
+  constexpr std::string_view plain = "%+,-./0123456789:=@_";
+  const bool as_it_is = !word.empty() && std::all_of(word.begin(), word.end(), [&](char c) {
+    return std::isalpha(static_cast<unsigned char>(c)) != 0 || plain.find(c) != plain.npos ||
+           static_cast<unsigned char>(c) >= 0x80;
+  });
+  if (as_it_is) return std::string(word);
+  std::string quoted = "'";
+  for (const char c : word) c == '\'' ? quoted += "'\\''" : quoted += c;
+  return quoted + "'";
 }
 
 std::string one_line(std::string_view text) {

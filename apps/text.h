@@ -30,6 +30,8 @@ std::size_t display_width(std::string_view text);
 std::string_view clip(std::string_view text, std::size_t width);
 /// The text with every byte that is not UTF-8 replaced by U+FFFD.
 std::string valid_utf8(std::string_view text);
+/// The word as a shell takes it: as it is, or in quotes.
+std::string shell_word(std::string_view word);
 /// The text with control characters, line breaks above all, as \x0a: a name cannot break a line.
 std::string one_line(std::string_view text);
 /// Text for HTML, inside elements and inside quoted attributes; control characters are dropped.

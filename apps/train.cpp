@@ -9,6 +9,7 @@
 #include "apps/signals.h"
 #include "apps/subcommands.h"
 #include "apps/summary.h"
+#include "apps/text.h"
 
 namespace telescope::app {
 namespace {
@@ -41,7 +42,7 @@ void write_report(const TrainCommand& train, const Experiment& experiment,
       .pictures = {{.png = sheet, .caption = "Degraded, restored and clean validation images"}}};
   folder.write_report(render_html(report));
   std::printf("%s", format_tables(report).c_str());
-  std::printf("report: %s\n", folder.report_path().c_str());
+  std::printf("report: %s\n", one_line(folder.report_path().string()).c_str());
 }
 
 int train(TrainCommand& train) {
@@ -74,12 +75,13 @@ int train(TrainCommand& train) {
     folder->write_config(to_json(train.options));
   }
   std::fprintf(stderr, "%s\nrun folder: %s\n", pictures.description().c_str(),
-               folder->path().c_str());
+               one_line(folder->path().string()).c_str());
   const RunEnd end = run(experiment, *folder, train.resume);
   if (end.ending == Ending::interrupted) {
     std::fprintf(stderr,
                  "stopped after step %ld; continue with: telescope train --resume --out %s\n",
-                 static_cast<long>(experiment.trainer().state().steps), folder->path().c_str());
+                 static_cast<long>(experiment.trainer().state().steps),
+                 shell_word(folder->path().string()).c_str());
     return exit_code_of(end.signal);
   }
   write_report(train, experiment, *folder);

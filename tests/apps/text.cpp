@@ -13,6 +13,17 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 }  // namespace
 
+TEST_CASE("words as a shell takes them") {
+  CHECK(shell_word("--batch") == "--batch");
+  CHECK(shell_word("runs/größe_1,2.png") == "runs/größe_1,2.png");
+  CHECK(shell_word("") == "''");
+  CHECK(shell_word("my photos") == "'my photos'");
+  CHECK(shell_word("a'b") == "'a'\\''b'");
+  for (const char* special : {"$HOME", "a;b", "*", "~", "a\nb", "a&b", "a\\b", "#"}) {
+    CHECK(shell_word(special) == "'" + std::string(special) + "'");
+  }
+}
+
 TEST_CASE("numbers as people read them") {
   CHECK(format_count(0) == "0");
   CHECK(format_count(999) == "999");
