@@ -187,10 +187,13 @@ nlohmann::ordered_json json_of(const std::vector<Quality>& qualities) {
 
 nlohmann::ordered_json json_of(const std::vector<MeshQualities>& meshes, const std::string& input) {
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
+  const auto extent = [](std::int64_t pixels) {  // null where pictures differ
+    return pixels > 0 ? nlohmann::ordered_json(pixels) : nlohmann::ordered_json(nullptr);
+  };
   for (std::size_t m = 0; m < meshes.size(); ++m) {
     json.push_back({{"mesh", m},
-                    {"height", meshes[m].height},
-                    {"width", meshes[m].width},
+                    {"height", extent(meshes[m].height)},
+                    {"width", extent(meshes[m].width)},
                     {"images", meshes[m].output.size()},
                     {"restored", json_of(meshes[m].output)},
                     {input, json_of(meshes[m].input)}});
