@@ -53,6 +53,7 @@ void check(const ProfileCommand& p) {
   }
   check_writable("--trace", p.trace);
   check_writable("--json", p.json);
+  TELESCOPE_CHECK(p.json.empty() || p.json != p.trace, "--json", "{} is that of --trace", p.json);
 }
 
 struct Measured {

@@ -389,6 +389,7 @@ TEST_CASE("wrong requests are one line, and leave nothing behind") {
   refused({"--validate-every", "3"}, "--validate-every");
   refused({"--trace", (folder.path() / "none/trace.json").string()}, "--trace: there is no folder");
   refused({"--trace", folder.path().string()}, "--trace: expected a file");
+  refused({"--trace", out}, "--json: " + out + " is that of --trace");
 }
 
 TEST_CASE("help has the examples and the lines for Nsight") {
