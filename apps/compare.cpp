@@ -248,8 +248,7 @@ Subcommand add_compare(CLI::App& program) {
   state->command->get_option("--measure-every")
       ->description(
           "Steps between measurements of each level's gradient norm and variance; 0: never; "
-          "default: 20, or less where a stage would see under 8. Such a step takes a few percent "
-          "longer")
+          "default: 20. Such a step takes smaller passes, and longer")
       ->default_str("");
   add_options(*state->command, state->machine);
   state->command

@@ -12,14 +12,9 @@
 namespace telescope::app {
 namespace {
 
-constexpr std::int64_t kMeasureEvery = 20, kMeasurementsOfShortestStage = 8;
+// A measured step takes small passes, and must not weigh on the seconds of strategies of few steps.
+constexpr std::int64_t kMeasureEvery = 20;
 constexpr std::int64_t kMostSeeds = 10000;
-
-std::int64_t measure_every(const Schedule& schedule) {
-  std::int64_t shortest = schedule.steps();
-  for (const Stage& stage : schedule.stages) shortest = std::min(shortest, stage.steps);
-  return std::clamp<std::int64_t>(shortest / kMeasurementsOfShortestStage, 1, kMeasureEvery);
-}
 
 }  // namespace
 
@@ -53,7 +48,6 @@ std::vector<RunOptions> plans_of(const Comparison& c, bool measures, const Pictu
     if (!measures) options.measure_every = kMeasureEvery;
     options = within_budget(options, c.budget, pictures, machine);
     const Schedule schedule = schedule_of(options);
-    if (!measures) options.measure_every = measure_every(schedule);
     std::fprintf(stderr, "plan: %s, %ld steps, %s WU\n", strategy.c_str(),
                  static_cast<long>(schedule.steps()), format_count(work_units(schedule)).c_str());
     plans.push_back(options);
