@@ -207,6 +207,8 @@ TEST_CASE("a target ends runs at the first validation that has it") {
   CHECK(hard["strategies"][0]["steps"] == 10);
   CHECK(hard["versus"][1]["reached"] == 0);
   CHECK(hard["versus"][1]["reach_work_units"].is_null());
+  // The first step of each was measured, without being asked for; MGE has two levels.
+  CHECK(hard["variances"].size() == 1 + 2);
 }
 
 TEST_CASE("a run out of time stops, is validated, and does not go on when resumed") {
