@@ -46,9 +46,10 @@ struct Work {
   void run(Direction direction) const {
     const float *xs = x.data<float>(), *weights = weight.data<float>(), *dys = dy.data<float>();
     if (direction == Direction::forward) {
-      kernels::conv2d_forward(Stream(), shape, xs, weights, bias.data<float>(), y.data<float>());
+      kernels::conv2d_forward(Stream(), shape, xs, weights, {.bias = bias.data<float>()},
+                              y.data<float>());
     } else if (direction == Direction::input_gradient) {
-      kernels::conv2d_input_gradient(Stream(), shape, dys, weights, dx.data<float>());
+      kernels::conv2d_input_gradient(Stream(), shape, dys, weights, false, dx.data<float>());
     } else {
       kernels::conv2d_weight_gradient(Stream(), shape, xs, dys, dweight.data<float>(),
                                       dbias.data<float>());

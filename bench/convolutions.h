@@ -82,10 +82,10 @@ struct Convolution {
     const U *x = a.x.data<U>(), *dy = a.dy.data<U>();
     const auto* weight = a.weight.data<Wide<U>>();
     if (direction == 0) {
-      kernels::conv2d_forward(stream, shape, x, weight, a.bias.data<Wide<U>>(), a.y.data<U>(),
-                              variant, by);
+      kernels::conv2d_forward(stream, shape, x, weight, {.bias = a.bias.data<Wide<U>>()},
+                              a.y.data<U>(), variant, by);
     } else if (direction == 1) {
-      kernels::conv2d_input_gradient(stream, shape, dy, weight, a.dx.data<U>(), variant, by);
+      kernels::conv2d_input_gradient(stream, shape, dy, weight, false, a.dx.data<U>(), variant, by);
     } else {
       kernels::conv2d_weight_gradient(stream, shape, x, dy, a.dweight.data<Wide<U>>(),
                                       a.dbias.data<Wide<U>>(), variant);

@@ -63,8 +63,8 @@ Tensor conv2d(const Tensor& input, const Tensor& weight, const Tensor& bias,
   const Tensor y = Tensor::empty(shape.output_shape(), x.dtype(), x.device());
   dispatch_activation(x.dtype(), "conv2d", [&]<class T>() {
     kernels::conv2d_forward<T>(x.stream(), shape, x.data<T>(), weight.data<Wide<T>>(),
-                               bias.defined() ? bias.data<Wide<T>>() : nullptr, y.data<T>(),
-                               kernels::conv2d_variant());
+                               {.bias = bias.defined() ? bias.data<Wide<T>>() : nullptr},
+                               y.data<T>(), kernels::conv2d_variant_for(shape, x.dtype()));
   });
   const auto backward = [shape, x = x.detach(), weight = weight.detach()](const Tensor& dy,
                                                                           Gradients& gradients) {
@@ -74,12 +74,13 @@ Tensor conv2d(const Tensor& input, const Tensor& weight, const Tensor& bias,
             x.stream(), shape, x.data<T>(), dy.data<T>(),
             gradients.wants(1) ? gradients.accumulator(1).data<Wide<T>>() : nullptr,
             gradients.wants(2) ? gradients.accumulator(2).data<Wide<T>>() : nullptr,
-            kernels::conv2d_variant());
+            kernels::conv2d_variant_for(shape, x.dtype()));
       }
       if (gradients.wants(0)) {
         Tensor dx = Tensor::empty(x.shape(), x.dtype(), x.device());
         kernels::conv2d_input_gradient<T>(x.stream(), shape, dy.data<T>(), weight.data<Wide<T>>(),
-                                          dx.data<T>(), kernels::conv2d_variant());
+                                          /*accumulate=*/false, dx.data<T>(),
+                                          kernels::conv2d_variant_for(shape, x.dtype()));
         gradients.give(0, std::move(dx));
       }
     });

@@ -90,7 +90,7 @@ class AttentionBlocks {
     product.m = query_rows(i), product.n = shape.head_channels, product.length = key_rows(j);
     product.a = block, product.a_row = block_rows_.data();
     product.b = along;
-    product.c = c, product.c_row = rows.data(), product.accumulate = j > 0;
+    product.c = c, product.c_row = rows.data(), product.addend = j > 0 ? c : nullptr;
     cpu::multiply(product);
   }
   /// c[k] = sum_q block[q, k] b[q], added to the sums over the queries before; c as in qkv.
@@ -100,7 +100,7 @@ class AttentionBlocks {
     product.m = key_rows(j), product.n = shape.head_channels, product.length = query_rows(i);
     product.a = block, product.a_row = block_columns_.data(), product.a_step = key_block;
     product.b = along;
-    product.c = c, product.c_row = in_rows.data(), product.accumulate = i > 0;
+    product.c = c, product.c_row = in_rows.data(), product.addend = i > 0 ? c : nullptr;
     cpu::multiply(product);
   }
 

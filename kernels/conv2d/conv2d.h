@@ -36,6 +36,15 @@ struct Conv2dShape {
   }
 };
 
+/// What conv2d_forward adds to its sums, each null for nothing: a bias [K], an offset [N, K] that is
+/// one number for each image and channel, and a residual of y's shape, which must not overlap y.
+template <class T>
+struct Conv2dEpilogue {
+  const Wide<T>* bias = nullptr;
+  const Wide<T>* offset = nullptr;
+  const T* residual = nullptr;
+};
+
 /// All three take the way to compute (conv2d_variant.h) and refuse one that the device or the shape
 /// does not have; ways differ in rounding only. They are ours: the vendor's backend (backend.h),
 /// which chooses by itself, is refused a variant that is asked for by name.
@@ -43,19 +52,20 @@ struct Conv2dShape {
 /// T is float, double or bfloat16. With bf16 activations the parameters and their gradients are f32
 /// (Wide<T>), and so are all sums; the tensor cores multiply weights rounded to bf16.
 
-/// y[n, i, j, k] = bias[k] + sum over r, s, c of
+/// y[n, i, j, k] = bias[k] + offset[n, k] + residual[n, i, j, k] + sum over r, s, c of
 ///                   x[n, i stride + r - padding, j stride + s - padding, c] weight[k, r, s, c],
-/// where x is 0 outside the image. Overwrites y; bias [K] may be null.
+/// where x is 0 outside the image. Overwrites y. The CPU adds as it stores the sums; elsewhere the
+/// offset and the residual are added to y in passes of their own, rounded to T each time.
 template <class T>
 void conv2d_forward(const Stream& stream, const Conv2dShape& shape, const T* x,
-                    const Wide<T>* weight, const Wide<T>* bias, T* y,
+                    const Wide<T>* weight, const Conv2dEpilogue<T>& epilogue, T* y,
                     Conv2dVariant variant = Conv2dVariant::automatic, Backend by = backend());
 
 /// dx[n, h, w, c] = sum over all (i, j, k, r, s) that read x[n, h, w, c] of
-///                    dy[n, i, j, k] weight[k, r, s, c]. Overwrites dx.
+///                    dy[n, i, j, k] weight[k, r, s, c]. Overwrites dx, or adds to it.
 template <class T>
 void conv2d_input_gradient(const Stream& stream, const Conv2dShape& shape, const T* dy,
-                           const Wide<T>* weight, T* dx,
+                           const Wide<T>* weight, bool accumulate, T* dx,
                            Conv2dVariant variant = Conv2dVariant::automatic,
                            Backend by = backend());
 

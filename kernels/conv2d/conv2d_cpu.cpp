@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "core/parallel.h"
+#include "kernels/conv2d/addends.h"
 #include "kernels/conv2d/scratch.h"
 #include "kernels/conv2d/windows.h"
 #include "kernels/conv2d/winograd.h"
@@ -22,16 +23,15 @@ struct Target {
   std::int64_t step = 1, first_row = 0, first_column = 0;
 };
 
-// Weights of a correlation as a matrix of (r, s, c) rows and k columns, and the bias.
+// Weights of a correlation as a matrix of (r, s, c) rows and k columns.
 template <class T>
 struct PackedWeights {
   std::int64_t rows, k;
   Scratch<T> elements;
 
   PackedWeights(std::int64_t matrix_rows, std::int64_t columns)
-      : rows(matrix_rows), k(columns), elements((matrix_rows + 1) * padded_columns<T>(columns)) {}
+      : rows(matrix_rows), k(columns), elements(matrix_rows * padded_columns<T>(columns)) {}
   T* matrix() const { return elements.data(); }
-  T* bias() const { return matrix() + rows * padded_columns<T>(k); }
 };
 
 // Work of less than this many multiplications is not worth another thread.
@@ -41,10 +41,11 @@ template <class T>
 class Correlation {
  public:
   Correlation(const Windows& windows, const PackedWeights<T>& weights, const Target& target,
-              const T* x, T* y)
+              const Addends<T>& addends, const T* x, T* y)
       : windows_(windows),
         weights_(weights),
         target_(target),
+        addends_(addends),
         x_(x),
         y_(y),
         blocks_(windows, sizeof(T), useful_pieces()) {}
@@ -52,7 +53,7 @@ class Correlation {
   void run() const {
     parallel_for(blocks_.count(), 1, [this](std::int64_t begin, std::int64_t end) {
       const std::int64_t most = blocks_.images() * blocks_.rows() * windows_.out_w;
-      const Scratch<std::int64_t> offsets(2 * most);
+      const Scratch<std::int64_t> offsets(3 * most);
       const Scratch<T> padded(in_place() ? 0
                                          : blocks_.images() * windows_.image_pitch(blocks_.rows()));
       for (std::int64_t i = begin; i < end; ++i) {
@@ -85,7 +86,7 @@ class Correlation {
       copy_padded(windows_, block, x_, padded);
     }
     const std::int64_t m = block.images * block.rows * windows_.out_w;
-    std::int64_t* c_row = offsets + m;
+    std::int64_t *c_row = offsets + m, *start_row = c_row + m;
     std::int64_t at = 0;
     for (std::int64_t n = 0; n < block.images; ++n) {
       for (std::int64_t i = 0; i < block.rows; ++i) {
@@ -94,6 +95,7 @@ class Correlation {
           const std::int64_t column = target_.first_column + j * target_.step;
           offsets[at] =
               n * image_pitch + i * windows_.stride * pitch + j * windows_.stride * windows_.c;
+          start_row[at] = addends_.start_at(block.image + n);
           c_row[at] = (((block.image + n) * target_.h + row) * target_.w + column) * target_.k;
         }
       }
@@ -106,7 +108,9 @@ class Correlation {
                         .a_row = offsets,
                         .a_run = pitch,
                         .b = weights_.matrix(),
-                        .start = weights_.bias(),
+                        .start = addends_.starts(),
+                        .start_row = start_row,
+                        .addend = addends_.residual,
                         .c = y_,
                         .c_row = c_row});
   }
@@ -114,6 +118,7 @@ class Correlation {
   Windows windows_;
   const PackedWeights<T>& weights_;
   Target target_;
+  const Addends<T>& addends_;
   const T* x_;
   T* y_;
   Blocks blocks_;
@@ -137,7 +142,8 @@ struct Taps {
 // that reach them.
 template <class T>
 void input_gradient_phase(const Conv2dShape& shape, std::int64_t row, std::int64_t column,
-                          const T* dy, const T* weight, T* dx, Conv2dVariant variant) {
+                          const T* dy, const T* weight, const Addends<T>& addends, T* dx,
+                          Conv2dVariant variant) {
   const std::int64_t stride = shape.stride, taps = shape.r * shape.s * shape.c;
   const Taps r(shape.r, stride, shape.padding, row), s(shape.s, stride, shape.padding, column);
   const Windows windows{.n = shape.n,
@@ -153,7 +159,7 @@ void input_gradient_phase(const Conv2dShape& shape, std::int64_t row, std::int64
                         .out_w = (shape.w - column + stride - 1) / stride};
   if constexpr (std::is_same_v<T, float>) {
     if (stride == 1 && winograd::chosen(variant, windows, shape.c)) {
-      return winograd::correlate(windows, shape.c, dy, weight, /*transposed=*/true, nullptr, dx);
+      return winograd::correlate(windows, shape.c, dy, weight, /*transposed=*/true, addends, dx);
     }
   }
   const PackedWeights<T> packed(r.count * s.count * shape.k, shape.c);
@@ -166,26 +172,26 @@ void input_gradient_phase(const Conv2dShape& shape, std::int64_t row, std::int64
                         weight + (tap_r * shape.s + tap_s) * shape.c, taps, 1, packed.matrix());
                  }
                });
-  std::fill_n(packed.bias(), padded_columns<T>(shape.c), T{0});
   const Target target{.h = shape.h,
                       .w = shape.w,
                       .k = shape.c,
                       .step = stride,
                       .first_row = row,
                       .first_column = column};
-  Correlation<T>(windows, packed, target, dy, dx).run();
+  Correlation<T>(windows, packed, target, addends, dy, dx).run();
 }
 
 }  // namespace
 
 template <class T>
 void conv2d_forward(const Stream&, const Conv2dShape& shape, const T* x, const Wide<T>* weight,
-                    const Wide<T>* bias, T* y, Conv2dVariant variant) {
+                    const Conv2dEpilogue<T>& epilogue, T* y, Conv2dVariant variant) {
   if (shape.n * shape.k == 0) return;
   const Windows windows = windows_of(shape);
+  const Addends<T> addends(shape.n, shape.k, epilogue);
   if constexpr (std::is_same_v<T, float>) {
     if (winograd::chosen(variant, windows, shape.k)) {
-      return winograd::correlate(windows, shape.k, x, weight, /*transposed=*/false, bias, y);
+      return winograd::correlate(windows, shape.k, x, weight, /*transposed=*/false, addends, y);
     }
   }
   const std::int64_t taps = shape.r * shape.s * shape.c;
@@ -193,28 +199,27 @@ void conv2d_forward(const Stream&, const Conv2dShape& shape, const T* x, const W
   parallel_for(taps, 1 + (1 << 15) / shape.k, [&](std::int64_t begin, std::int64_t end) {
     pack(taps, shape.k, begin, end - begin, weight + begin, 1, taps, packed.matrix());
   });
-  std::fill_n(packed.bias(), padded_columns<T>(shape.k), T{0});
-  if (bias) std::copy_n(bias, shape.k, packed.bias());
   const Target target{.h = windows.out_h, .w = windows.out_w, .k = shape.k};
-  Correlation<T>(windows, packed, target, x, y).run();
+  Correlation<T>(windows, packed, target, addends, x, y).run();
 }
 
 template <class T>
 void conv2d_input_gradient(const Stream&, const Conv2dShape& shape, const T* dy,
-                           const Wide<T>* weight, T* dx, Conv2dVariant variant) {
+                           const Wide<T>* weight, bool accumulate, T* dx, Conv2dVariant variant) {
   if (shape.n * shape.c == 0) return;
+  const Addends<T> addends(shape.n, shape.c, {.residual = accumulate ? dx : nullptr});
   for (std::int64_t row = 0; row < std::min(shape.stride, shape.h); ++row) {
     for (std::int64_t column = 0; column < std::min(shape.stride, shape.w); ++column) {
-      input_gradient_phase(shape, row, column, dy, weight, dx, variant);
+      input_gradient_phase(shape, row, column, dy, weight, addends, dx, variant);
     }
   }
 }
 
 #define TELESCOPE_INSTANTIATE(T)                                                                   \
   template void conv2d_forward(const Stream&, const Conv2dShape&, const T*, const Wide<T>*,        \
-                               const Wide<T>*, T*, Conv2dVariant);                                 \
+                               const Conv2dEpilogue<T>&, T*, Conv2dVariant);                       \
   template void conv2d_input_gradient(const Stream&, const Conv2dShape&, const T*, const Wide<T>*, \
-                                      T*, Conv2dVariant);
+                                      bool, T*, Conv2dVariant);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Which variant computes a convolution, where the caller leaves the choice.
 #include "kernels/conv2d/conv2d_cuda.h"
+#include "kernels/conv2d/conv2d_passes.h"
 #include "kernels/precision.h"
 
 namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE {
@@ -53,18 +54,22 @@ Conv2dVariant chosen(Conv2dVariant variant, const Conv2dShape& shape, std::int64
 
 template <class T>
 void conv2d_forward(const Stream& stream, const Conv2dShape& shape, const T* x,
-                    const Wide<T>* weight, const Wide<T>* bias, T* y, Conv2dVariant variant) {
+                    const Wide<T>* weight, const Conv2dEpilogue<T>& epilogue, T* y,
+                    Conv2dVariant variant) {
   if (shape.n * shape.k == 0) return;
   const auto by = chosen<T>(variant, shape, shape.c, shape.out_h(), shape.out_w());
-  functions_of<T>(by).forward(stream, shape, x, weight, bias, y);
+  functions_of<T>(by).forward(stream, shape, x, weight, epilogue.bias, y);
+  add_after_bias(stream, shape, epilogue, y);
 }
 
 template <class T>
 void conv2d_input_gradient(const Stream& stream, const Conv2dShape& shape, const T* dy,
-                           const Wide<T>* weight, T* dx, Conv2dVariant variant) {
+                           const Wide<T>* weight, bool accumulate, T* dx, Conv2dVariant variant) {
   if (shape.n * shape.c == 0) return;
   const auto by = chosen<T>(variant, shape, shape.k, shape.h, shape.w);
-  functions_of<T>(by).input_gradient(stream, shape, dy, weight, dx);
+  overwrite_or_add(stream, shape, accumulate, dx, [&](T* to) {
+    functions_of<T>(by).input_gradient(stream, shape, dy, weight, to);
+  });
 }
 
 template <class T>
@@ -79,9 +84,9 @@ void conv2d_weight_gradient(const Stream& stream, const Conv2dShape& shape, cons
 
 #define TELESCOPE_INSTANTIATE(T)                                                                   \
   template void conv2d_forward(const Stream&, const Conv2dShape&, const T*, const Wide<T>*,        \
-                               const Wide<T>*, T*, Conv2dVariant);                                 \
+                               const Conv2dEpilogue<T>&, T*, Conv2dVariant);                       \
   template void conv2d_input_gradient(const Stream&, const Conv2dShape&, const T*, const Wide<T>*, \
-                                      T*, Conv2dVariant);                                          \
+                                      bool, T*, Conv2dVariant);                                    \
   template void conv2d_weight_gradient(const Stream&, const Conv2dShape&, const T*, const T*,      \
                                        Wide<T>*, Wide<T>*, Conv2dVariant);
 TELESCOPE_INSTANTIATE(float)

@@ -25,6 +25,11 @@ const Conv2dVariantName& entry(Conv2dVariant variant) {
   return names[static_cast<std::size_t>(variant)];
 }
 
+bool takes(Conv2dVariant variant, const Conv2dShape& shape, DType dtype) {
+  return variant != Conv2dVariant::winograd ||
+         (dtype == DType::f32 && shape.r == 3 && shape.s == 3 && shape.stride == 1);
+}
+
 template <class Keep>
 std::string listed(const Keep& keep) {
   std::string list;
@@ -65,13 +70,16 @@ std::string conv2d_variants_of(const Device& device) {
 Conv2dVariant conv2d_variant() { return current; }
 void set_conv2d_variant(Conv2dVariant variant) { current = variant; }
 
+Conv2dVariant conv2d_variant_for(const Conv2dShape& shape, DType dtype) {
+  const Conv2dVariant variant = current;
+  return takes(variant, shape, dtype) ? variant : Conv2dVariant::automatic;
+}
+
 void check_conv2d_variant(Conv2dVariant variant, const Device& device, const Conv2dShape& shape,
                           DType dtype) {
   TELESCOPE_CHECK(runs_on(variant, device), "conv2d", "{} has the variants {}, asked for {}",
                   device.str(), conv2d_variants_of(device), name_of(variant));
-  TELESCOPE_CHECK(variant != Conv2dVariant::winograd ||
-                      (dtype == DType::f32 && shape.r == 3 && shape.s == 3 && shape.stride == 1),
-                  "conv2d",
+  TELESCOPE_CHECK(takes(variant, shape, dtype), "conv2d",
                   "the variant winograd is for f32, kernels of 3 x 3 and a stride of 1, asked for "
                   "{}, {} x {} and {}",
                   telescope::name_of(dtype), shape.r, shape.s, shape.stride);

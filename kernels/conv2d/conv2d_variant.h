@@ -46,6 +46,9 @@ std::string conv2d_variants_of(const Device& device);
 /// What layers ask for, in the whole process; automatic unless set.
 Conv2dVariant conv2d_variant();
 void set_conv2d_variant(Conv2dVariant variant);
+/// The same for one convolution: automatic where its shape or element type does not have the variant,
+/// so that a whole network can be asked to use it.
+Conv2dVariant conv2d_variant_for(const Conv2dShape& shape, DType dtype);
 
 /// Error in words if the device, the element type, the shape or the process's precision does not
 /// have the variant.

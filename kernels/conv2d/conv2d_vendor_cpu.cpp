@@ -3,6 +3,7 @@
 // weights go through the blocked layout that it chooses, a copy of K R S C numbers each way, because
 // it has no fast code for [K, R, S, C].
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/conv2d/conv2d_passes.h"
 #include "kernels/vendor/cache.h"
 #include "kernels/vendor/onednn.h"
 #include "kernels/workspace.h"
@@ -104,30 +105,33 @@ std::string described(const Conv2dShape& s) {
 
 }  // namespace
 
-void conv2d_forward(const Stream&, const Conv2dShape& shape, const float* x, const float* weight,
-                    const float* bias, float* y) {
+void conv2d_forward(const Stream& stream, const Conv2dShape& shape, const float* x,
+                    const float* weight, const Conv2dEpilogue<float>& epilogue, float* y) {
   if (shape.output_shape().numel() == 0) return;
   onednn::refusable("conv2d", described(shape), [&](int threads) {
-    const Prepared& p = prepared(Task::forward, shape, bias != nullptr, threads);
+    const Prepared& p = prepared(Task::forward, shape, epilogue.bias != nullptr, threads);
     const auto room = room_for_weights(p);
     onednn::Arguments arguments{{DNNL_ARG_SRC, array(p.images, x)},
                                 {DNNL_ARG_WEIGHTS, reordered(p, weight, room)},
                                 {DNNL_ARG_DST, array(p.results, y)}};
-    if (bias) arguments.emplace(DNNL_ARG_BIAS, array(p.bias, bias));
+    if (epilogue.bias) arguments.emplace(DNNL_ARG_BIAS, array(p.bias, epilogue.bias));
     execute(p.primitive, p.scratch, std::move(arguments));
   });
+  add_after_bias(stream, shape, epilogue, y);
 }
 
-void conv2d_input_gradient(const Stream&, const Conv2dShape& shape, const float* dy,
-                           const float* weight, float* dx) {
+void conv2d_input_gradient(const Stream& stream, const Conv2dShape& shape, const float* dy,
+                           const float* weight, bool accumulate, float* dx) {
   if (shape.input_shape().numel() == 0) return;
   onednn::refusable("conv2d_input_gradient", described(shape), [&](int threads) {
     const Prepared& p = prepared(Task::input_gradient, shape, false, threads);
     const auto room = room_for_weights(p);
-    execute(p.primitive, p.scratch,
-            {{DNNL_ARG_DIFF_DST, array(p.results, dy)},
-             {DNNL_ARG_WEIGHTS, reordered(p, weight, room)},
-             {DNNL_ARG_DIFF_SRC, array(p.images, dx)}});
+    overwrite_or_add(stream, shape, accumulate, dx, [&](float* to) {
+      execute(p.primitive, p.scratch,
+              {{DNNL_ARG_DIFF_DST, array(p.results, dy)},
+               {DNNL_ARG_WEIGHTS, reordered(p, weight, room)},
+               {DNNL_ARG_DIFF_SRC, array(p.images, to)}});
+    });
   });
 }
 

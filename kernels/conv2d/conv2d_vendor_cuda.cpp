@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/kernel_timer.h"
 #include "kernels/conv2d/conv2d.h"
+#include "kernels/conv2d/conv2d_passes.h"
 #include "kernels/current_device.h"
 #include "kernels/precision.h"
 #include "kernels/vendor/cache.h"
@@ -125,10 +126,10 @@ constexpr float one = 1, zero = 0;
 }  // namespace
 
 void conv2d_forward(const Stream& stream, const Conv2dShape& s, const float* x, const float* weight,
-                    const float* bias, float* y) {
+                    const Conv2dEpilogue<float>& epilogue, float* y) {
   if (s.output_shape().numel() == 0) return;
   constexpr std::string_view operation = "conv2d";
-  check_aligned(operation, {x, weight, bias, y});
+  check_aligned(operation, {x, weight, epilogue.bias, y});
   const auto& f = functions();
   const CurrentDevice device(stream.device().index);
   const cudnnHandle_t cudnn = handle(stream);
@@ -143,19 +144,23 @@ void conv2d_forward(const Stream& stream, const Conv2dShape& s, const float* x, 
   });
   const Descriptors& d = p.descriptors;
   const Workspace<std::byte> room(p.workspace, stream.device());
-  const KernelTimer timer("cudnnConvolutionForward", stream);
-  cudnn::check(
-      f.cudnnConvolutionForward(cudnn, &one, d.x.get(), x, d.weight.get(), weight,
-                                d.convolution.get(), p.algorithm, room.data(),
-                                static_cast<std::size_t>(p.workspace), &zero, d.y.get(), y),
-      operation, described(s));
-  if (!bias) return;
-  cudnn::check(f.cudnnAddTensor(cudnn, &one, d.bias.get(), bias, &one, d.y.get(), y), operation,
-               described(s));
+  {
+    const KernelTimer timer("cudnnConvolutionForward", stream);
+    cudnn::check(
+        f.cudnnConvolutionForward(cudnn, &one, d.x.get(), x, d.weight.get(), weight,
+                                  d.convolution.get(), p.algorithm, room.data(),
+                                  static_cast<std::size_t>(p.workspace), &zero, d.y.get(), y),
+        operation, described(s));
+    if (epilogue.bias) {
+      cudnn::check(f.cudnnAddTensor(cudnn, &one, d.bias.get(), epilogue.bias, &one, d.y.get(), y),
+                   operation, described(s));
+    }
+  }
+  add_after_bias(stream, s, epilogue, y);
 }
 
 void conv2d_input_gradient(const Stream& stream, const Conv2dShape& s, const float* dy,
-                           const float* weight, float* dx) {
+                           const float* weight, bool accumulate, float* dx) {
   if (s.input_shape().numel() == 0) return;
   constexpr std::string_view operation = "conv2d_input_gradient";
   check_aligned(operation, {dy, weight, dx});
@@ -174,10 +179,11 @@ void conv2d_input_gradient(const Stream& stream, const Conv2dShape& s, const flo
   const Descriptors& d = p.descriptors;
   const Workspace<std::byte> room(p.workspace, stream.device());
   const KernelTimer timer("cudnnConvolutionBackwardData", stream);
+  const float beta = accumulate ? one : zero;
   cudnn::check(
       f.cudnnConvolutionBackwardData(cudnn, &one, d.weight.get(), weight, d.y.get(), dy,
                                      d.convolution.get(), p.algorithm, room.data(),
-                                     static_cast<std::size_t>(p.workspace), &zero, d.x.get(), dx),
+                                     static_cast<std::size_t>(p.workspace), &beta, d.x.get(), dx),
       operation, described(s));
 }
 

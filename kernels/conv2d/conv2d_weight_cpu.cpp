@@ -98,7 +98,7 @@ class WeightGradient {
                             .packed = false,
                             .b_run = shape_.stride * windows_.pitch(),
                             .b_step = shape_.stride * shape_.c,
-                            .accumulate = true,
+                            .addend = dweight + r * run(),
                             .c = dweight + r * run(),
                             .c_row = c_row});
       }

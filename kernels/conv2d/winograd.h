@@ -12,6 +12,7 @@
 
 #include <cstdint>
 
+#include "kernels/conv2d/addends.h"
 #include "kernels/conv2d/windows.h"
 
 namespace telescope::kernels::cpu::winograd {
@@ -30,10 +31,10 @@ inline bool chosen(Conv2dVariant variant, const Windows& windows, std::int64_t k
 /// The 6 x 6 windows, 4 apart, that cover the 3 x 3 windows.
 Windows tiles_of(const Windows& windows);
 
-/// y[n, i, j, :] = bias + the correlation of `windows` (3 x 3, stride 1) with the weights [K, 3, 3,
-/// C], or, with `transposed`, with weights [C, 3, 3, K] turned by half a turn. bias may be null.
+/// y[n, i, j, :] = addends + the correlation of `windows` (3 x 3, stride 1) with the weights [K, 3, 3,
+/// C], or, with `transposed`, with weights [C, 3, 3, K] turned by half a turn.
 void correlate(const Windows& windows, std::int64_t k, const float* x, const float* weight,
-               bool transposed, const float* bias, float* y);
+               bool transposed, const Addends<float>& addends, float* y);
 
 /// dweight [K, 3, 3, C] += the gradient of the weights; the same bits on any number of threads.
 void weight_gradient(const Windows& windows, std::int64_t k, const float* x, const float* dy,
@@ -49,20 +50,21 @@ std::int64_t plane_of(std::int64_t batch, std::int64_t channels);
 // --- transforms (winograd_transforms_cpu.cpp), on the calling thread
 // --------------------------------
 
-/// A tile of outputs or of their gradient: where its first pixel stands, and how many rows and
-/// columns of it exist.
+/// A tile of outputs: where its first pixel stands, how many rows and columns of it exist, and where
+/// what is added to each pixel of it stands.
 struct OutputTile {
-  std::int64_t at, rows, columns;
+  std::int64_t at, rows, columns, start;
 };
 
 /// v[p v_plane + t padded_columns(c) + i] = (Bt d B)[p] of channel i of the tile at x[x_at[t]],
 /// rows `pitch` apart. Reads up to padded_columns(c) - c elements behind a tile.
 void transform_input(std::int64_t tiles, const float* x, const std::int64_t* x_at,
                      std::int64_t pitch, std::int64_t c, float* v, std::int64_t v_plane);
-/// y[placed[t]] = bias + At m A, from m[p m_plane + t padded_columns(k) + i]; rows of y `pitch`
-/// apart. bias [padded_columns(k)].
-void transform_output(std::int64_t tiles, const float* m, std::int64_t m_plane, const float* bias,
-                      std::int64_t k, const OutputTile* placed, std::int64_t pitch, float* y);
+/// y = addends + At m A at placed[t], from m[p m_plane + t padded_columns(k) + i]; rows of y `pitch`
+/// apart.
+void transform_output(std::int64_t tiles, const float* m, std::int64_t m_plane,
+                      const Addends<float>& addends, std::int64_t k, const OutputTile* placed,
+                      std::int64_t pitch, float* y);
 /// u[p u_plane + i] = (G g Gt)[p] of n weights g at weight[(3 r + s) n + i]; turned by half a turn
 /// with `turned`.
 void transform_weight(std::int64_t n, const float* weight, bool turned, float* u,

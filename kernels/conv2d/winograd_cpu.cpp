@@ -57,13 +57,13 @@ class Worker {
     }
   }
 
-  void run(const Block& block, const TransformedWeights& weights, const float* bias, const float* x,
-           float* y) {
+  void run(const Block& block, const TransformedWeights& weights, const Addends<float>& addends,
+           const float* x, float* y) {
     copy_padded(tiles_, block, x, padded_.data());
     const std::int64_t all = block.images * block.rows * tiles_.out_w;
     for (std::int64_t first = 0; first < all; first += batch_) {
       const std::int64_t count = std::min(batch_, all - first);
-      place(block, first, count);
+      place(block, first, count, addends);
       transform_input(count, padded_.data(), x_at_, tiles_.pitch(), tiles_.c, v_.data(), v_plane_);
       for (std::int64_t p = 0; p < planes; ++p) {
         multiply(Product<float>{.m = count,
@@ -75,20 +75,22 @@ class Worker {
                                 .c = m_.data() + p * m_plane_,
                                 .c_row = m_row_});
       }
-      transform_output(count, m_.data(), m_plane_, bias, k_, y_at_, windows_.out_w * k_, y);
+      transform_output(count, m_.data(), m_plane_, addends, k_, y_at_, windows_.out_w * k_, y);
     }
   }
 
  private:
   // Finds tiles [first, first + count) of the block in the padded rows and in y.
-  void place(const Block& block, std::int64_t first, std::int64_t count) {
+  void place(const Block& block, std::int64_t first, std::int64_t count,
+             const Addends<float>& addends) {
     for (std::int64_t t = 0; t < count; ++t) {
       const std::int64_t row = (first + t) / tiles_.out_w, j = (first + t) % tiles_.out_w * tile;
       const std::int64_t n = row / block.rows, i = row % block.rows;
       const std::int64_t y_row = (block.row + i) * tile;
       x_at_[t] = n * tiles_.image_pitch(block.rows) + i * tile * tiles_.pitch() + j * tiles_.c;
       y_at_[t] = {(((block.image + n) * windows_.out_h + y_row) * windows_.out_w + j) * k_,
-                  std::min(tile, windows_.out_h - y_row), std::min(tile, windows_.out_w - j)};
+                  std::min(tile, windows_.out_h - y_row), std::min(tile, windows_.out_w - j),
+                  addends.start_at(block.image + n)};
     }
   }
 
@@ -131,16 +133,13 @@ bool pays(const Windows& windows, std::int64_t k) {
 }
 
 void correlate(const Windows& windows, std::int64_t k, const float* x, const float* weight,
-               bool transposed, const float* bias, float* y) {
+               bool transposed, const Addends<float>& addends, float* y) {
   const TransformedWeights weights(windows.c, k, weight, transposed);
-  const Scratch<float> start(padded_columns<float>(k));
-  std::fill_n(start.data(), padded_columns<float>(k), 0.f);
-  if (bias) std::copy_n(bias, k, start.data());
   const Windows tiles = tiles_of(windows);
   const Blocks blocks(tiles, sizeof(float), thread_count());
   parallel_for(blocks.count(), 1, [&](std::int64_t begin, std::int64_t end) {
     Worker worker(windows, tiles, blocks, k);
-    for (std::int64_t i = begin; i < end; ++i) worker.run(blocks[i], weights, start.data(), x, y);
+    for (std::int64_t i = begin; i < end; ++i) worker.run(blocks[i], weights, addends, x, y);
   });
 }
 

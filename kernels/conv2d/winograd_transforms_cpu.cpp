@@ -144,8 +144,9 @@ void weight_gradient_vectors(std::int64_t n, const float* u, std::int64_t u_plan
   }
 }
 
-void output_tiles(std::int64_t tiles, const float* m, std::int64_t m_plane, const float* bias,
-                  std::int64_t k, const OutputTile* placed, std::int64_t pitch, float* y) {
+void output_tiles(std::int64_t tiles, const float* m, std::int64_t m_plane,
+                  const cpu::Addends<float>& addends, std::int64_t k, const OutputTile* placed,
+                  std::int64_t pitch, float* y) {
   const D d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   HWY_ALIGN float columns[24 * max_lanes];  // At m
@@ -162,21 +163,25 @@ void output_tiles(std::int64_t tiles, const float* m, std::int64_t m_plane, cons
           hn::Store(out[row], d, columns + (row * 6 + column) * lanes);
         }
       }
-      const V start = hn::LoadU(d, bias + i);
+      const V start = hn::LoadU(d, addends.starts() + placed[t].start + i);
       for (std::int64_t row = 0; row < placed[t].rows; ++row) {
         for (int column = 0; column < 6; ++column) {
           in[column] = hn::Load(d, columns + (row * 6 + column) * lanes);
         }
         output_1d(in, out);
-        float* to = y + placed[t].at + row * pitch + i;
-        for (std::int64_t column = 0; column < 4; ++column, to += k) {
+        std::int64_t at = placed[t].at + row * pitch + i;
+        for (std::int64_t column = 0; column < 4; ++column, at += k) {
           if (column >= placed[t].columns) break;
-          const V sum = hn::Add(start, out[column]);
+          V sum = hn::Add(start, out[column]);
+          const float* residual = addends.residual ? addends.residual + at : nullptr;
           if (k - i >= lanes) {
-            hn::StoreU(sum, d, to);
+            if (residual) sum = hn::Add(sum, hn::LoadU(d, residual));
+            hn::StoreU(sum, d, y + at);
           } else {
             hn::Store(sum, d, some);
-            std::copy_n(some, k - i, to);
+            for (std::int64_t j = 0; j < k - i; ++j) {
+              y[at + j] = residual ? some[j] + residual[j] : some[j];
+            }
           }
         }
       }
@@ -225,9 +230,10 @@ void transform_input(std::int64_t tiles, const float* x, const std::int64_t* x_a
   TELESCOPE_SIMD(input_tiles)(tiles, x, x_at, pitch, c, v, v_plane);
 }
 
-void transform_output(std::int64_t tiles, const float* m, std::int64_t m_plane, const float* bias,
-                      std::int64_t k, const OutputTile* placed, std::int64_t pitch, float* y) {
-  TELESCOPE_SIMD(output_tiles)(tiles, m, m_plane, bias, k, placed, pitch, y);
+void transform_output(std::int64_t tiles, const float* m, std::int64_t m_plane,
+                      const Addends<float>& addends, std::int64_t k, const OutputTile* placed,
+                      std::int64_t pitch, float* y) {
+  TELESCOPE_SIMD(output_tiles)(tiles, m, m_plane, addends, k, placed, pitch, y);
 }
 
 void transform_weight(std::int64_t n, const float* weight, bool turned, float* u,

@@ -98,7 +98,7 @@ class ChunkSum {
                               .b = v_.data() + p * v_plane_,
                               .packed = false,
                               .b_step = c_,
-                              .accumulate = accumulate,
+                              .addend = accumulate ? u_.data() + p * u_plane_ : nullptr,
                               .c = u_.data() + p * u_plane_,
                               .c_row = rows_.data() + dy_tiles_.c});
     }

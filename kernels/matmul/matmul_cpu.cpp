@@ -34,7 +34,7 @@ void rows_of_c(const MatmulShape& shape, std::int64_t begin, std::int64_t end, s
                         .a_step = shape.transpose_a ? shape.m : 1,
                         .b = packed,
                         .start = start,
-                        .accumulate = accumulate,
+                        .addend = accumulate ? c : nullptr,
                         .c = c,
                         .c_row = c_row});
   }

@@ -7,9 +7,9 @@
 
 namespace telescope::kernels::cpu {
 
-/// c[i, j] = start[j] + sum over u < runs, t < length of
+/// c[i, j] = start[start_row[i] + j] + addend[i, j] + sum over u < runs, t < length of
 ///             a[a_row[i] + u a_run + t a_step] b[u, t, j],   i < m, j < n,
-/// where c[i, j] stands at c[c_row[i] + j]. Rows are found through tables of offsets, so that the
+/// where c[i, j] and addend[i, j] stand at c_row[i] + j. Rows are found through tables of offsets, so that the
 /// rows of `a` may be the windows of a convolution: `runs` kernel rows of `length` = S C elements.
 template <class T>
 struct Product {
@@ -24,8 +24,9 @@ struct Product {
   const T* b = nullptr;
   bool packed = true;
   std::int64_t b_run = 0, b_step = 0;
-  const T* start = nullptr;  // [padded_columns(n)], or null for zeros
-  bool accumulate = false;   // add to c instead of overwriting it
+  const T* start = nullptr;                 // rows of padded_columns(n), or null for zeros
+  const std::int64_t* start_row = nullptr;  // [m], or null where all rows start alike
+  const T* addend = nullptr;                // null for zeros; c, to add to what is there
   T* c = nullptr;
   const std::int64_t* c_row = nullptr;  // [m]
 };

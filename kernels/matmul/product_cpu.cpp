@@ -61,10 +61,12 @@ void tile(const Product<T>& p, std::int64_t row, std::int64_t rows, const T* b,
   V sum[kRows][kVectors];
 #pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) {
-    a[i] = p.a + p.a_row[row + std::min<std::int64_t>(i, rows - 1)];
+    const std::int64_t at = row + std::min<std::int64_t>(i, rows - 1);
+    a[i] = p.a + p.a_row[at];
+    const std::int64_t start = column + (p.start_row ? p.start_row[at] : 0);
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) {
-      sum[i][v] = p.start ? hn::LoadU(d, p.start + column + v * lanes) : hn::Zero(d);
+      sum[i][v] = p.start ? hn::LoadU(d, p.start + start + v * lanes) : hn::Zero(d);
     }
   }
   for (std::int64_t run = 0; run < p.runs; ++run) {
@@ -87,16 +89,19 @@ void tile(const Product<T>& p, std::int64_t row, std::int64_t rows, const T* b,
 #pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) {
     if (i >= rows) break;
-    T* c = p.c + p.c_row[row + i] + column;
+    std::int64_t at = p.c_row[row + i] + column;
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v, c += lanes) {
+    for (int v = 0; v < kVectors; ++v, at += lanes) {
       const std::int64_t left = p.n - column - v * lanes;
       if (left >= lanes) {
-        hn::StoreU(p.accumulate ? hn::Add(hn::LoadU(d, c), sum[i][v]) : sum[i][v], d, c);
+        hn::StoreU(p.addend ? hn::Add(hn::LoadU(d, p.addend + at), sum[i][v]) : sum[i][v], d,
+                   p.c + at);
       } else {
         HWY_ALIGN T some[HWY_MAX_BYTES / sizeof(T)];
         hn::Store(sum[i][v], d, some);
-        for (std::int64_t j = 0; j < left; ++j) c[j] = p.accumulate ? c[j] + some[j] : some[j];
+        for (std::int64_t j = 0; j < left; ++j) {
+          p.c[at + j] = p.addend ? p.addend[at + j] + some[j] : some[j];
+        }
       }
     }
   }

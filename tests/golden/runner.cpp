@@ -2,7 +2,8 @@
 // Runs every case of a folder with a manifest.json: $TELESCOPE_GOLDEN, else shared/golden beside
 // the sources, else the small selection in tests/data/golden, which a simulated device also runs
 // where shared/golden is there: all cases would take it minutes. TELESCOPE_GOLDEN_ONLY=text runs the
-// cases with `text` in their name.
+// cases with `text` in their name; TELESCOPE_CONV_VARIANT=name computes convolutions by that variant
+// where it can.
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -11,6 +12,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "golden/golden.h"
+#include "kernels/conv2d/conv2d_variant.h"
 #include "kernels/precision.h"
 #include "support/device.h"
 
@@ -96,6 +98,9 @@ TEST_CASE("results of the reference implementation") {
   const auto manifest = nlohmann::json::parse(read_text_file(folder / "manifest.json"));
   const char* only = std::getenv("TELESCOPE_GOLDEN_ONLY");
   kernels::set_precision(kernels::Precision::fp32);  // what the tolerances were made for
+  if (const char* variant = std::getenv("TELESCOPE_CONV_VARIANT")) {
+    kernels::set_conv2d_variant(kernels::parse_conv2d_variant(variant));
+  }
   Counts counts;
   for (const auto& entry : manifest.at("cases")) {
     if (only && entry["id"].get<std::string>().find(only) == std::string::npos) continue;

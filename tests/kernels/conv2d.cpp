@@ -95,7 +95,8 @@ TEST_CASE("conv2d with the largest tiles of the kernels on devices") {
   const Tensor x = on_device(in.x), weight = on_device(in.weight), bias = on_device(in.bias);
   const Tensor y = empty_on_device(s.output_shape());
   kernels::conv2d_forward<float>(test_stream(), s, x.data<float>(), weight.data<float>(),
-                                 bias.data<float>(), y.data<float>(), Conv2dVariant::implicit_gemm);
+                                 {.bias = bias.data<float>()}, y.data<float>(),
+                                 Conv2dVariant::implicit_gemm);
   CHECK_SAME(y, conv2d_reference(s, in).y);
 }
 
@@ -246,7 +247,7 @@ TEST_CASE("either gradient of the parameters can be had alone, and the bias left
     INFO(kernels::name_of(variant));
     const Tensor dweight = on_device(in.dweight.clone()), dbias = on_device(in.dbias.clone());
     const Tensor y = empty_on_device(s.output_shape());
-    kernels::conv2d_forward<float>(test_stream(), s, x.data<float>(), weight.data<float>(), nullptr,
+    kernels::conv2d_forward<float>(test_stream(), s, x.data<float>(), weight.data<float>(), {},
                                    y.data<float>(), variant);
     kernels::conv2d_weight_gradient<float>(test_stream(), s, x.data<float>(), dy.data<float>(),
                                            dweight.data<float>(), nullptr, variant);

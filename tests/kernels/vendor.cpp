@@ -41,9 +41,9 @@ Conv2dResults convolved(const Conv2dShape& s, const Conv2dInputs& in, Backend by
   const Conv2dResults out{empty_on_device(s.output_shape()), empty_on_device(s.input_shape()),
                           on_device(in.dweight.clone()), on_device(in.dbias.clone())};
   const Stream stream = test_stream();
-  kernels::conv2d_forward(stream, s, x.data<float>(), weight.data<float>(), bias.data<float>(),
-                          out.y.data<float>(), automatic, by);
-  kernels::conv2d_input_gradient(stream, s, dy.data<float>(), weight.data<float>(),
+  kernels::conv2d_forward(stream, s, x.data<float>(), weight.data<float>(),
+                          {.bias = bias.data<float>()}, out.y.data<float>(), automatic, by);
+  kernels::conv2d_input_gradient(stream, s, dy.data<float>(), weight.data<float>(), false,
                                  out.dx.data<float>(), automatic, by);
   kernels::conv2d_weight_gradient(stream, s, x.data<float>(), dy.data<float>(),
                                   out.dweight.data<float>(), out.dbias.data<float>(), automatic,
@@ -255,7 +255,7 @@ TEST_CASE("the vendor's conv2d of nothing, without bias, and for one gradient of
   const Tensor x = on_device(in.x), dy = on_device(in.dy), weight = on_device(in.weight);
   const Tensor dweight = on_device(in.dweight.clone()), dbias = on_device(in.dbias.clone());
   const Tensor y = empty_on_device(s.output_shape());
-  kernels::conv2d_forward<float>(test_stream(), s, x.data<float>(), weight.data<float>(), nullptr,
+  kernels::conv2d_forward<float>(test_stream(), s, x.data<float>(), weight.data<float>(), {},
                                  y.data<float>(), automatic, Backend::vendor);
   kernels::conv2d_weight_gradient<float>(test_stream(), s, x.data<float>(), dy.data<float>(),
                                          dweight.data<float>(), nullptr, automatic,

@@ -132,6 +132,18 @@ TEST_CASE("layers take the variant that is set") {
   CHECK(error_of([&] { conv2d(x, weight, Tensor()); }).empty());
 }
 
+TEST_CASE("what a variant does not have is left to the automatic one") {
+  if (!test_device().is_cpu()) return;
+  const Tensor x = random_tensor({1, 4, 4, 2});
+  const Tensor small = random_tensor({2, 1, 1, 2}), weight = random_tensor({2, 3, 3, 2});
+  const Tensor direct = conv2d(x, small, Tensor()), sums = conv2d(x, weight, Tensor());
+  kernels::set_conv2d_variant(kernels::Conv2dVariant::winograd);
+  const Tensor also_direct = conv2d(x, small, Tensor()), transformed = conv2d(x, weight, Tensor());
+  kernels::set_conv2d_variant(kernels::Conv2dVariant::automatic);
+  CHECK_SAME(also_direct, direct);
+  CHECK(!norm_difference(transformed, sums, 0).empty());  // rounded otherwise
+}
+
 TEST_CASE("conv2d says what does not fit") {
   const Tensor x = Tensor::zeros({8, 32, 32, 3}), weight = Tensor::zeros({64, 3, 3, 16});
   CHECK(error_of([&] { conv2d(x, weight, Tensor()); }) ==

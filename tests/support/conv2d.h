@@ -94,10 +94,10 @@ Conv2dResults conv2d_computed(const Conv2dShape& s, const Conv2dInputs& in, Conv
                           empty_on_device(s.input_shape(), dtype_of<T>),
                           on_device(in.dweight.clone()), on_device(in.dbias.clone())};
   const Stream stream = test_stream();
-  kernels::conv2d_forward<T>(stream, s, x.data<T>(), weight.data<Wide<T>>(), bias.data<Wide<T>>(),
-                             out.y.data<T>(), variant);
+  kernels::conv2d_forward<T>(stream, s, x.data<T>(), weight.data<Wide<T>>(),
+                             {.bias = bias.data<Wide<T>>()}, out.y.data<T>(), variant);
   kernels::conv2d_input_gradient<T>(stream, s, dy.data<T>(), weight.data<Wide<T>>(),
-                                    out.dx.data<T>(), variant);
+                                    /*accumulate=*/false, out.dx.data<T>(), variant);
   kernels::conv2d_weight_gradient<T>(stream, s, x.data<T>(), dy.data<T>(),
                                      out.dweight.data<Wide<T>>(), out.dbias.data<Wide<T>>(),
                                      variant);
