@@ -203,7 +203,7 @@ nlohmann::ordered_json json_of(const std::vector<MeshQualities>& meshes, const s
 
 int evaluate(EvaluateCommand& e) {
   const Machine machine = apply(e.machine);
-  check_writable("--json", e.json);
+  check_json_file("--json", e.json);
   const Trained trained = load_trained(e.checkpoint, machine.device);
   const RunOptions o = options_of(e, trained);
   const auto set = open_validation(

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 
 #include "core/error.h"
@@ -19,6 +20,15 @@ void check_writable(const char* option, const std::string& name) {
   const fs::path& written = fs::exists(path) && !fs::is_regular_file(path) ? path : folder;
   TELESCOPE_CHECK(access(written.c_str(), W_OK) == 0, option, "{} may not be written to",
                   written.string());
+}
+
+void check_json_file(const char* option, const std::string& name) {
+  check_writable(option, name);
+  if (!fs::is_regular_file(name)) return;
+  char first = '{';
+  std::ifstream(name) >> first;  // an empty file leaves it
+  TELESCOPE_CHECK(first == '{' || first == '[', option, "would overwrite {}, which is not JSON",
+                  name);
 }
 
 void create_folder(const char* what, const fs::path& folder) {

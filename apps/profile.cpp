@@ -51,8 +51,8 @@ void check(const ProfileCommand& p) {
     TELESCOPE_CHECK(p.operation.empty() || p.command->count(option) == 0, option,
                     "is for a network, not for --operation, which takes --shape");
   }
-  check_writable("--trace", p.trace);
-  check_writable("--json", p.json);
+  check_json_file("--trace", p.trace);
+  check_json_file("--json", p.json);
   TELESCOPE_CHECK(p.json.empty() || p.json != p.trace, "--json", "{} is that of --trace", p.json);
 }
 

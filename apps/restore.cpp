@@ -90,7 +90,7 @@ void check(const RestoreCommand& r, const std::vector<Job>& jobs) {
     claim("--out", job.compare);
   }
   claim("--json", r.json);
-  check_writable("--json", r.json);
+  check_json_file("--json", r.json);
   if (jobs.size() == 1 && !fs::is_directory(r.out)) check_writable("--out", r.out);
 }
 

@@ -96,6 +96,8 @@ std::span<const std::string_view> task_names() { return names; }
 Task::Task(std::string_view name, std::int64_t scale, Placement placement)
     : kind_(&kind_of(name)), scale_(kind_->input == small ? scale : 1), placement_(placement) {
   TELESCOPE_CHECK(scale >= 2 && scale <= 4, "--scale", "expected 2, 3 or 4, got {}", scale);
+  TELESCOPE_CHECK(kind_->input == small || scale == 2, "--scale",
+                  "is for super-resolve; {} keeps the size of an image", name);
 }
 
 std::string_view Task::name() const { return kind_->name; }

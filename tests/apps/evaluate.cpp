@@ -108,6 +108,9 @@ TEST_CASE("what cannot be evaluated") {
   refused({"--data", "builtin", "--images", "0"}, "--images: expected a whole number from 1");
   refused({"--data", (folder / "none").string()}, "there is no folder");
   refused({}, "--data is required");
+  const std::string model = (run() / "model.safetensors").string();
+  refused({"--data", "builtin", "--json", model},
+          "--json: would overwrite " + model + ", which is not JSON");
   std::ofstream(run() / "config.json") << "{}";
   refused({"--data", "builtin"}, "config.json: is not the configuration of a run");
 }

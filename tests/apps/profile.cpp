@@ -359,6 +359,18 @@ TEST_CASE("the variant of the convolution that is asked for is the one that runs
   CHECK(tiled == 3);  // forward and both gradients
 }
 
+TEST_CASE("figures take the place of figures only") {
+  const TemporaryFolder folder;
+  const fs::path out = folder.path() / "out.json";
+  const auto again = [&] { return profile({"--operation", "silu", "--json", out.string()}); };
+  CHECK(again().code == 0);
+  CHECK(again().code == 0);
+  std::ofstream(out) << "weights";
+  CHECK(again().output ==
+        "telescope: --json: would overwrite " + out.string() + ", which is not JSON\n");
+  CHECK(std::ifstream(out).peek() == 'w');
+}
+
 TEST_CASE("wrong requests are one line, and leave nothing behind") {
   const TemporaryFolder folder;
   const std::string out = (folder.path() / "out.json").string();

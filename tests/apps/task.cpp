@@ -85,7 +85,7 @@ TEST_CASE("super-resolve shows the means of pixels") {
     }
     CHECK(samples.input.data<float>()[0] == doctest::Approx(sum / double(scale * scale)));
   }
-  CHECK(Task("denoise", 3).scale() == 1);
+  CHECK(Task("denoise").scale() == 1);
 }
 
 TEST_CASE("for validation every picture has a time in every part of the task's") {
@@ -178,5 +178,7 @@ TEST_CASE("names of tasks, losses and places") {
   CHECK(error_of([] { Task("paint"); }) ==
         "--task: expected denoise, deblur, inpaint or super-resolve, got 'paint'");
   CHECK(error_of([] { Task("super-resolve", 7); }) == "--scale: expected 2, 3 or 4, got 7");
+  CHECK(error_of([] { Task("denoise", 3); }) ==
+        "--scale: is for super-resolve; denoise keeps the size of an image");
   CHECK(error_of([] { parse_loss("l1"); }) == "--loss: expected mse or ssim, got 'l1'");
 }
