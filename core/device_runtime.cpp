@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/device_runtime.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -14,13 +15,17 @@
 namespace telescope {
 namespace {
 
-constexpr std::size_t alignment = 64;
+constexpr std::align_val_t alignment{64}, large_page{2 << 20};
 
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool caching = false;  // so that the sanitizer sees every use after free
 #else
 constexpr bool caching = true;
 #endif
+
+std::align_val_t alignment_of(std::size_t bytes) {
+  return caching && bytes >= 2 * static_cast<std::size_t>(large_page) ? large_page : alignment;
+}
 
 std::string processor_name() {
   std::ifstream file("/proc/cpuinfo");
@@ -64,12 +69,19 @@ DeviceInfo HostRuntime::info() const { return {device_, processor_name(), host_m
 
 BlockPolicy HostRuntime::block_policy() const { return {.cached = caching}; }
 
+// Large pages where the system has them: a kernel that strides over images would wait for the
+// translation of addresses as long as for the memory itself.
 std::byte* HostRuntime::allocate(std::size_t bytes) {
-  return static_cast<std::byte*>(::operator new (bytes, std::align_val_t{alignment}, std::nothrow));
+  const std::align_val_t at = alignment_of(bytes);
+  void* const data = ::operator new(bytes, at, std::nothrow);
+#ifdef MADV_HUGEPAGE
+  if (data && at == large_page) madvise(data, bytes, MADV_HUGEPAGE);
+#endif
+  return static_cast<std::byte*>(data);
 }
 
-void HostRuntime::free(std::byte* data, std::size_t) noexcept {
-  ::operator delete (data, std::align_val_t{alignment});
+void HostRuntime::free(std::byte* data, std::size_t bytes) noexcept {
+  ::operator delete(data, alignment_of(bytes));
 }
 
 std::byte* HostRuntime::allocate_host(std::size_t bytes) { return HostRuntime::allocate(bytes); }

@@ -16,8 +16,8 @@ enum class CopyKind { within, from_host, to_host, to_page_locked };
 
 /// How the pool of a device cuts its blocks.
 struct BlockPolicy {
-  bool cached = true;           ///< freed blocks are kept and handed out again
-  std::size_t granularity = 0;  ///< sizes are multiples of it; 0: buckets of similar sizes
+  bool cached = true;             ///< freed blocks are kept and handed out again
+  std::size_t granularity = 512;  ///< sizes are multiples of it
   std::size_t fence_before = 256, fence_behind = 256;  ///< bytes of pattern while guards are on
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Device memory: shared blocks from a pool that keeps what is freed, in buckets by size, so that a
-// training step in steady state asks the system for nothing.
+// Device memory: shared blocks from a pool that keeps what is freed and cuts it anew, so that a
+// training step in steady state asks the system for nothing, and all meshes share the memory of the
+// largest.
 #pragma once
 
 #include <cstddef>

@@ -2,7 +2,6 @@
 #include "core/memory_pool.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <exception>
 #include <utility>
@@ -13,7 +12,7 @@
 namespace telescope::detail {
 namespace {
 
-constexpr std::size_t alignment = 64;
+constexpr std::size_t page = 2 << 20;  // of the system, where it is generous; of a GPU
 constexpr std::size_t most_bytes = std::size_t{1} << 62;  // that can be rounded up and counted
 constexpr unsigned char guard_pattern = 0xA5;
 
@@ -21,22 +20,8 @@ std::size_t round_up(std::size_t bytes, std::size_t step) {
   return (bytes + step - 1) / step * step;
 }
 
-// Sizes are rounded up to eighths of a power of two: at most an eighth is wasted.
-std::size_t bucket_size(std::size_t bytes) {
-  bytes = std::max(bytes, alignment);
-  return round_up(bytes, std::max(std::bit_floor(bytes) / 8, alignment));
-}
-
 std::string mebibytes(std::int64_t bytes) {
   return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
-}
-
-std::byte* take(BlockCache& cache, std::size_t size) {
-  const auto entry = cache.find(size);
-  if (entry == cache.end() || entry->second.empty()) return nullptr;
-  std::byte* const data = entry->second.back();
-  entry->second.pop_back();
-  return data;
 }
 
 }  // namespace
@@ -52,19 +37,37 @@ std::byte* MemoryPool::allocate(std::size_t bytes, PrivateBlocks* owner) {
   if (bytes > most_bytes) out_of_memory(most_bytes);
   const std::size_t size = size_held(bytes);
   if (limit_ && use_.current + static_cast<std::int64_t>(size) > limit_) out_of_memory(bytes);
-  std::byte* data = owner ? take(owner->cache, size) : nullptr;
-  const bool fresh = !data;
-  if (!data) data = take(cache_, size);
-  if (!data) data = ask_system(size);
-  if (!data && !runtime_.capturing(runtime_.stream())) {  // giving back would wait for the device
-    release_cached();
-    data = ask_system(size);
-  }
+  std::byte* const data = find_block(size, owner);
   if (!data) out_of_memory(bytes);
-  if (owner && fresh) owner->bytes += static_cast<std::int64_t>(size);
   use_.current += static_cast<std::int64_t>(size);
   use_.peak = std::max(use_.peak, use_.current);
   return guards_ ? fence(data, bytes) : data;
+}
+
+std::byte* MemoryPool::find_block(std::size_t size, PrivateBlocks* owner) {
+  if (!owner && !cuts()) return ask_system(size);
+  BlockCache& cache = owner ? owner->cache : cache_;
+  const auto take = [&] { return cuts() ? cache.take(size) : cache.take_whole(size); };
+  if (std::byte* const data = take()) return data;
+  const auto segment = find_segment(size, owner);
+  if (!segment.data) return nullptr;
+  cache.add_segment(segment.data, segment.size);
+  if (owner) owner->bytes += static_cast<std::int64_t>(segment.size);
+  return take();
+}
+
+// A private pool takes what everybody has left over before it asks the system.
+BlockCache::Segment MemoryPool::find_segment(std::size_t size, PrivateBlocks* owner) {
+  if (owner && cuts()) {
+    if (const auto segment = cache_.remove_segment(size); segment.data) return segment;
+  }
+  const std::size_t asked = cuts() && size >= BlockCache::long_block ? round_up(size, page) : size;
+  std::byte* data = ask_system(asked);
+  if (!data && !runtime_.capturing(runtime_.stream())) {  // giving back would wait for the device
+    release_cached();
+    data = ask_system(asked);
+  }
+  return {data, asked};
 }
 
 void MemoryPool::free(std::byte* data, std::size_t bytes, std::string_view operation,
@@ -73,26 +76,21 @@ void MemoryPool::free(std::byte* data, std::size_t bytes, std::string_view opera
   const std::size_t size = size_held(bytes);
   use_.current -= static_cast<std::int64_t>(size);
   if (guards_) check_fence(data, bytes, operation);
-  keep(data - fence_before(), size, owner);
-}
-
-void MemoryPool::keep(std::byte* data, std::size_t size, PrivateBlocks* owner) noexcept {
+  std::byte* const block = data - fence_before();
   if (owner && owner->open) {
-    owner->cache[size].push_back(data);  // also with guards: a graph may know the address
-  } else if (policy_.cached && !guards_) {
-    cache_[size].push_back(data);
+    owner->cache.put(block);  // also with guards: a graph may know the address
+  } else if (cuts()) {
+    cache_.put(block);
   } else {
-    give_back(data, size);
+    give_back(block, size);
   }
 }
 
 void MemoryPool::close(PrivateBlocks& blocks) noexcept {
   const std::lock_guard lock(mutex_);
   blocks.open = false;
-  for (const auto& [size, cached] : blocks.cache) {
-    for (std::byte* data : cached) keep(data, size, nullptr);
-  }
-  blocks.cache.clear();
+  if (cuts()) return cache_.take_over(blocks.cache);
+  blocks.cache.remove_free_segments([this](const auto& s) { give_back(s.data, s.size); });
 }
 
 std::int64_t MemoryPool::bytes_of(const PrivateBlocks& blocks) {
@@ -133,7 +131,6 @@ std::string MemoryPool::take_violation() {
 }
 
 std::size_t MemoryPool::inner_size(std::size_t bytes) const {
-  if (policy_.granularity == 0) return bucket_size(bytes);
   return round_up(std::max<std::size_t>(bytes, 1), policy_.granularity);
 }
 
@@ -156,10 +153,7 @@ void MemoryPool::give_back(std::byte* data, std::size_t size) noexcept {
 }
 
 void MemoryPool::release_cached() noexcept {
-  for (auto& [size, blocks] : cache_) {
-    for (std::byte* data : blocks) give_back(data, size);
-  }
-  cache_.clear();
+  cache_.remove_free_segments([this](const auto& s) { give_back(s.data, s.size); });
 }
 
 void MemoryPool::out_of_memory(std::size_t bytes) const {

@@ -5,28 +5,25 @@
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
-#include <vector>
 
+#include "core/block_cache.h"
 #include "core/device_runtime.h"
 #include "core/memory.h"
 
 namespace telescope::detail {
 
-using BlockCache = std::unordered_map<std::size_t, std::vector<std::byte*>>;
-
 /// What a private pool holds; guarded by the mutex of the device's pool. Blocks share it: they may
 /// outlive the private pool, which closes it.
 struct PrivateBlocks {
   BlockCache cache;
-  std::int64_t bytes = 0;  // of all blocks, in use and cached
+  std::int64_t bytes = 0;  // of its segments
   bool open = true;
 };
 
-/// Keeps what is freed, in buckets by size. A freed block is handed out again at once, also while
-/// work that uses it waits in the device's stream: all work of a device is ordered by one stream,
-/// so whatever is given to the new owner's block runs after it. (The model of PyTorch's allocator.
-/// cudaMallocAsync would do the same, but a captured graph could not own its blocks.)
+/// Keeps what is freed. A freed block is handed out again at once, also while work that uses it waits
+/// in the device's stream: all work of a device is ordered by one stream, so whatever is given to the
+/// new owner's block runs after it. (The model of PyTorch's allocator. cudaMallocAsync would do the
+/// same, but a captured graph could not own its blocks.)
 class MemoryPool {
  public:
   explicit MemoryPool(DeviceRuntime& runtime, bool guards);
@@ -50,11 +47,14 @@ class MemoryPool {
 
  private:
   std::size_t fence_before() const { return guards_ ? policy_.fence_before : 0; }
+  /// Whether blocks are cut from segments, rather than each a segment of its own.
+  bool cuts() const { return policy_.cached && !guards_; }
   std::size_t inner_size(std::size_t bytes) const;
   std::size_t size_held(std::size_t bytes) const;
+  std::byte* find_block(std::size_t size, PrivateBlocks* owner);
+  BlockCache::Segment find_segment(std::size_t size, PrivateBlocks* owner);
   std::byte* ask_system(std::size_t size);
   void give_back(std::byte* data, std::size_t size) noexcept;
-  void keep(std::byte* data, std::size_t size, PrivateBlocks* owner) noexcept;
   void release_cached() noexcept;
   [[noreturn]] void out_of_memory(std::size_t bytes) const;
   std::byte* fence(std::byte* data, std::size_t bytes);

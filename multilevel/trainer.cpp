@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/autograd.h"
+#include "core/memory.h"
 #include "core/philox.h"
 #include "core/profile.h"
 
@@ -182,6 +183,9 @@ void Trainer::launch_step() {
   Running running{.start = now_seconds(), .allocation_before = allocator_.state()};
   const std::int64_t flop_before = work_done().flop, step = started_;
   const StepPlan plan = plan_of(step);
+  if (step > 0 && schedule_.step_of_stage(step) == 0) {  // larger images need longer blocks
+    release_cached_memory(parameters_.values().device());
+  }
   if (step + 1 < schedule_.steps()) {
     allocator_.advance(step + 1);
     for (const Draw& next : draws_of(plan_of(step + 1), step + 1)) source_.prepare(next);

@@ -62,6 +62,21 @@ TEST_CASE("a step in steady state asks the system for nothing") {
   CHECK(memory_use().reserved == 0);
 }
 
+TEST_CASE("a smaller mesh takes the memory of a larger one") {
+  set_memory_guards(false);
+  const auto mesh = [](std::size_t bytes, int count) {
+    std::vector<Storage> blocks;
+    for (int i = 0; i < count; ++i) blocks.push_back(Storage::allocate(bytes, {}));
+  };
+  mesh(8 << 20, 4);
+  const auto before = memory_use();
+  mesh((1 << 20) + 100, 28);  // of other sizes, no multiples
+  mesh(8 << 20, 4);
+  if (caching) CHECK(memory_use().system_calls == before.system_calls);
+  if (caching) CHECK(memory_use().reserved == before.reserved);
+  release_cached_memory();
+}
+
 TEST_CASE("blocks are aligned, and large enough to be written from end to end") {
   set_memory_guards(false);
   for (const std::size_t bytes : {0u, 1u, 63u, 64u, 65u, 1000u, 4097u, 1u << 20}) {
