@@ -2,7 +2,8 @@
 // A training step is hundreds of loops of a few microseconds each. OpenMP's threads spin for
 // milliseconds between two of them: fast on an idle machine, but beside one other busy process
 // (another thread of this program will do) every loop waits for a slice of the scheduler, and a
-// step takes ten times as long. So the threads here spin briefly, then sleep.
+// step takes ten times as long. So the threads here spin briefly, then sleep, and whoever is awake
+// takes what is left of a loop: none waits for one that has not woken yet.
 #include "core/parallel.h"
 
 #include <sched.h>
@@ -24,12 +25,13 @@ namespace telescope {
 namespace {
 
 constexpr std::chrono::microseconds spin_time{30};
+constexpr int most_threads = 1 << 15;
 
 thread_local bool inside_loop = false;
 
 int default_threads() {
   if (const char* text = std::getenv("OMP_NUM_THREADS")) {
-    if (const int threads = std::atoi(text); threads >= 1) return threads;
+    if (const int threads = std::atoi(text); threads >= 1) return std::min(threads, most_threads);
   }
   cpu_set_t cores;
   if (sched_getaffinity(0, sizeof cores, &cores) == 0) return CPU_COUNT(&cores);
@@ -62,6 +64,14 @@ void wait_while(const std::atomic<T>& value, T old) {
   while (value.load(std::memory_order_acquire) == old) value.wait(old, std::memory_order_acquire);
 }
 
+/// A loop that threads take pieces of: its number, how many pieces it has, and the next one that
+/// nobody has taken. In one word, so that a thread that comes late cannot mix up two loops.
+struct Ticket {
+  std::uint32_t loop = 0;
+  std::uint16_t pieces = 0, next = 0;
+};
+static_assert(std::atomic<Ticket>::is_always_lock_free);
+
 class Pool {
  public:
   static Pool& instance() {
@@ -78,12 +88,14 @@ class Pool {
     piece_ = piece;
     context_ = context;
     error_ = nullptr;
-    unfinished_.store(static_cast<int>(helpers), std::memory_order_relaxed);
+    unfinished_.store(static_cast<int>(pieces), std::memory_order_relaxed);
+    ticket_.store({++loop_, static_cast<std::uint16_t>(pieces), 1}, std::memory_order_release);
     for (std::size_t i = 0; i < helpers; ++i) {
       workers_[i]->calls.fetch_add(1, std::memory_order_release);
       workers_[i]->calls.notify_one();
     }
     run_one(0);
+    run_what_is_left();
     for (int left; (left = unfinished_.load(std::memory_order_acquire)) > 0;) {
       wait_while(unfinished_, left);
     }
@@ -93,28 +105,39 @@ class Pool {
 
  private:
   struct alignas(64) Worker {
-    std::atomic<unsigned> calls{0};  // rises by one for every loop this worker has a piece of
+    std::atomic<unsigned> calls{0};  // rises by one for every loop this worker may take a piece of
   };
 
   void add_worker(std::size_t wanted) {
     workers_.push_back(std::make_unique<Worker>());
     try {
-      std::thread([this, &worker = *workers_.back(),
-                   p = static_cast<std::int64_t>(workers_.size())] {
-        serve(worker, p);
-      }).detach();
+      std::thread([this, &worker = *workers_.back()] { serve(worker); }).detach();
     } catch (const std::system_error& error) {
-      workers_.pop_back();  // the next loop must not wait for it
+      workers_.pop_back();
       raise_failure("threads", "cannot start thread {} of {}: {}; OMP_NUM_THREADS sets how many",
                     workers_.size() + 2, wanted + 1, error.code().message());
     }
   }
 
-  void serve(Worker& worker, std::int64_t p) {
-    for (unsigned seen = 0;; ++seen) {
+  void serve(Worker& worker) {
+    for (unsigned seen = 0;;) {
       wait_while(worker.calls, seen);
-      run_one(p);
-      if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) unfinished_.notify_one();
+      seen = worker.calls.load(std::memory_order_acquire);
+      run_what_is_left();
+    }
+  }
+
+  void run_what_is_left() {
+    Ticket ticket = ticket_.load(std::memory_order_acquire);
+    while (ticket.next < ticket.pieces) {
+      Ticket taken = ticket;
+      ++taken.next;
+      if (!ticket_.compare_exchange_weak(ticket, taken, std::memory_order_acq_rel,
+                                         std::memory_order_acquire)) {
+        continue;
+      }
+      run_one(ticket.next);  // its loop goes on until this piece is done
+      ticket = ticket_.load(std::memory_order_acquire);
     }
   }
 
@@ -127,12 +150,15 @@ class Pool {
       if (!error_) error_ = std::current_exception();
     }
     inside_loop = false;
+    if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) unfinished_.notify_one();
   }
 
   std::mutex busy_;
   std::vector<std::unique_ptr<Worker>> workers_;
   void (*piece_)(void*, std::int64_t) = nullptr;
   void* context_ = nullptr;
+  std::uint32_t loop_ = 0;
+  std::atomic<Ticket> ticket_{};
   std::atomic<int> unfinished_{0};
   std::mutex error_mutex_;
   std::exception_ptr error_;
@@ -144,7 +170,7 @@ int thread_count() { return threads_setting().load(std::memory_order_relaxed); }
 
 void set_thread_count(int threads) {
   TELESCOPE_CHECK(threads >= 1, "threads", "expected at least 1, got {}", threads);
-  threads_setting() = threads;
+  threads_setting() = std::min(threads, most_threads);
 }
 
 bool in_parallel_loop() { return inside_loop; }
