@@ -24,6 +24,10 @@ bool sole_owner(const Tensor& tensor, long handles) {
 }
 }  // namespace
 
+Tensor in_place_or_fresh(Tensor& x) {
+  return sole_owner(x, 1) ? x.detach() : Tensor::empty(x.shape(), x.dtype(), x.device());
+}
+
 NoGradGuard::NoGradGuard() : before_(grad_enabled) { grad_enabled = false; }
 NoGradGuard::~NoGradGuard() { grad_enabled = before_; }
 
@@ -96,10 +100,10 @@ class BackwardPass {
       ready.pop_back();
       ++done;
       if (const auto entry = pending_.find(node.get()); entry != pending_.end()) {
-        const Tensor dy = std::move(entry->second);
+        Tensor dy = std::move(entry->second);
         pending_.erase(entry);
         Gradients gradients(*node, *this);
-        node->backward(dy, gradients);
+        node->backward(std::move(dy), gradients);
         for (auto& [i, sum] : handed_out_) give(*node, i, std::move(sum));
         handed_out_.clear();
       }
@@ -130,9 +134,18 @@ class BackwardPass {
       *sum = input.leaf && !sole_owner(gradient, 1) ? gradient.clone() : std::move(gradient);
     } else {
       // One gradient may have been given to several inputs: only add in place where it was not.
+      if (!input.leaf && !sole_owner(*sum, 1)) std::swap(*sum, gradient);
       if (!input.leaf && !sole_owner(*sum, 1)) *sum = sum->clone();
       accumulate(*sum, gradient);
     }
+  }
+
+  Tensor take(const Node& node, std::size_t i) {
+    const auto entry = pending_.find(node.inputs.at(i).node.get());
+    if (entry == pending_.end() || !sole_owner(entry->second, 1)) return {};
+    Tensor sum = std::move(entry->second);
+    pending_.erase(entry);
+    return sum;
   }
 
   Tensor accumulator(const Node& node, std::size_t i) {
@@ -184,6 +197,7 @@ bool Gradients::wants(std::size_t i) const {
 }
 void Gradients::give(std::size_t i, Tensor gradient) { pass_.give(node_, i, std::move(gradient)); }
 Tensor Gradients::accumulator(std::size_t i) { return pass_.accumulator(node_, i); }
+Tensor Gradients::take(std::size_t i) { return pass_.take(node_, i); }
 
 // --- the part of Tensor that belongs to the tape -----------------------------------------------
 
@@ -238,7 +252,7 @@ void Tensor::backward(const Tensor& seed) const {
   TELESCOPE_CHECK(seed.defined() || numel() == 1, "backward",
                   "a tensor of shape {} needs a seed of that shape", shape());
   // A copy: the seed may be the gradient of a leaf, which changes on the way.
-  const Tensor start = seed.defined() ? seed.clone() : seed_of_one(*this);
+  Tensor start = seed.defined() ? seed.clone() : seed_of_one(*this);
   TELESCOPE_CHECK(start.shape() == shape() && start.dtype() == dtype(), "backward",
                   "expected a seed of {} {}, got {} {}", name_of(dtype()), shape(),
                   name_of(start.dtype()), start.shape());
@@ -250,7 +264,7 @@ void Tensor::backward(const Tensor& seed) const {
     return;
   }
   const std::shared_ptr<Node> root = impl_->node;
-  BackwardPass(root).run(root, start);
+  BackwardPass(root).run(root, std::move(start));
 }
 
 void accumulate(const Tensor& y, const Tensor& x) {

@@ -4,8 +4,8 @@
 //   Tensor silu(const Tensor& x) {
 //     Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
 //     kernels::silu(...);
-//     return record("silu", y, {x}, [x = x.detach()](const Tensor& dy, Gradients& gradients) {
-//       Tensor dx = Tensor::empty(...);
+//     return record("silu", y, {x}, [x = x.detach()](Tensor dy, Gradients& gradients) {
+//       Tensor dx = in_place_or_fresh(dy);
 //       kernels::silu_backward(...);
 //       gradients.give(0, std::move(dx));
 //     });
@@ -36,6 +36,10 @@ class Gradients {
   /// the leaf's own gradient where input i is a leaf, else a fresh tensor of zeros, given when the
   /// backward function returns.
   Tensor accumulator(std::size_t i);
+  /// The sum of what others have given input i so far, for an operation whose kernel can add to it:
+  /// it does, and gives it back. Undefined where there is none that is the tape's alone, and for a
+  /// leaf; then the operation gives a fresh tensor.
+  Tensor take(std::size_t i);
 
  private:
   friend class BackwardPass;
@@ -44,7 +48,14 @@ class Gradients {
   BackwardPass& pass_;
 };
 
-using BackwardFunction = std::function<void(const Tensor& dy, Gradients& gradients)>;
+/// dy comes by value: whoever takes it so may write over it, as in_place_or_fresh() allows.
+using BackwardFunction = std::function<void(Tensor dy, Gradients& gradients)>;
+
+/// Where the result of an elementwise operation on x may go: to x itself if this handle is all there
+/// is to its elements, so that nobody will miss them; else to a fresh tensor alike.
+///   Tensor norm(Tensor x) { const Tensor y = in_place_or_fresh(x); ...    // norm(conv(z)): in place
+/// An operation that takes its input so keeps its callers' tensors as they are: their handles count.
+Tensor in_place_or_fresh(Tensor& x);
 
 /// Puts an operation on the tape and returns `output` with its history, or `output` as it is if
 /// no input requires a gradient or a NoGradGuard is alive. Undefined inputs are allowed.

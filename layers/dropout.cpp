@@ -21,8 +21,8 @@ kernels::DropoutShape image_shape(const Shape& shape) {
   return image;
 }
 
-Tensor apply(const Tensor& x, const kernels::DropoutKey& key, double p, const Tensor& sample_ids) {
-  const Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
+Tensor apply(Tensor& x, const kernels::DropoutKey& key, double p, const Tensor& sample_ids) {
+  const Tensor y = in_place_or_fresh(x);
   dispatch_activation(x.dtype(), "dropout", [&]<class T>() {
     kernels::dropout(x.stream(), image_shape(x.shape()), key, p, sample_ids.data<std::int64_t>(),
                      x.data<T>(), y.data<T>());
@@ -36,7 +36,7 @@ void check_probability(double p) {
 
 }  // namespace
 
-Tensor dropout(const Tensor& x, double p, const RandomKey& key, const Tensor& sample_ids,
+Tensor dropout(Tensor x, double p, const RandomKey& key, const Tensor& sample_ids,
                std::int64_t spacing, const Tensor& device_step) {
   check_probability(p);
   TELESCOPE_CHECK(x.rank() >= 1, "dropout", "expected an input [N, ...], got {}", x.shape());
@@ -63,10 +63,12 @@ Tensor dropout(const Tensor& x, double p, const RandomKey& key, const Tensor& sa
     named.step = device_step.data<std::int64_t>();
   }
   // device_step comes along to keep what `named` points at.
-  const auto backward = [=, ids = sample_ids.detach()](const Tensor& dy, Gradients& gradients) {
+  const auto backward = [named, p, step = device_step, ids = sample_ids.detach()](
+                            Tensor dy, Gradients& gradients) {
     gradients.give(0, apply(dy, named, p, ids));
   };
-  return record("dropout", apply(x, named, p, sample_ids), {x}, backward);
+  const Tensor y = apply(x, named, p, sample_ids);
+  return record("dropout", y, {x}, backward);
 }
 
 RandomScope::RandomScope(RandomContext context)
@@ -76,7 +78,7 @@ RandomScope::RandomScope(RandomContext context)
 RandomScope::~RandomScope() { current_context = outer_; }
 const RandomContext* RandomScope::current() { return current_context; }
 
-Tensor dropout(const Tensor& x, double p, std::string_view layer_name) {
+Tensor dropout(Tensor x, double p, std::string_view layer_name) {
   check_probability(p);
   if (p == 0) return x;
   const RandomContext* context = RandomScope::current();
@@ -85,7 +87,7 @@ Tensor dropout(const Tensor& x, double p, std::string_view layer_name) {
                   "pass (or evaluation mode)",
                   layer_name);
   const RandomKey key(context->seed, "dropout/" + std::string(layer_name), context->step);
-  return dropout(x, p, key, context->sample_ids, context->spacing, context->device_step);
+  return dropout(std::move(x), p, key, context->sample_ids, context->spacing, context->device_step);
 }
 
 }  // namespace telescope

@@ -21,12 +21,13 @@ namespace telescope {
 /// 5 [N, D, H, W, C] with D H rows. sample_ids i64 [N]: equal ids lose the same features. Pixel (i,
 /// j) stands at (i spacing, j spacing) of the finest mesh: with spacing s on a mesh and 2 s on the
 /// next coarser one, the coarse mask is the injection of the fine one (every other row and column).
-/// Backward computes the mask again: the key and the ids are kept, no activation. Error if p is
-/// outside [0, 1], the ids are not i64 [N], or the spacing is below 1 or too large for 32 bits.
+/// Backward computes the mask again: the key and the ids are kept, no activation. In place where
+/// nobody else has a handle to x. Error if p is outside [0, 1], the ids are not i64 [N], or the
+/// spacing is below 1 or too large for 32 bits.
 ///
 /// Where `device_step` (i64 [1]) is defined, it takes the place of the step of the key; forward and
 /// backward read it when they run, so that it must hold the same number for both.
-Tensor dropout(const Tensor& x, double p, const RandomKey& key, const Tensor& sample_ids,
+Tensor dropout(Tensor x, double p, const RandomKey& key, const Tensor& sample_ids,
                std::int64_t spacing, const Tensor& device_step = {});
 
 /// What the random layers of a network need to know beyond their input.
@@ -57,6 +58,6 @@ class RandomScope {
 
 /// The same with key (seed, "dropout/<layer_name>", step), ids and spacing of the current
 /// RandomScope. Error if there is none, unless p is 0.
-Tensor dropout(const Tensor& x, double p, std::string_view layer_name);
+Tensor dropout(Tensor x, double p, std::string_view layer_name);
 
 }  // namespace telescope

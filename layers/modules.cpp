@@ -49,8 +49,9 @@ Dropout::Dropout(const Place& at, double probability) : Module(at), probability_
                   "expected a probability in [0, 1), got {}", probability);
 }
 
-Tensor Dropout::operator()(const Tensor& x) const {
-  return training() && probability_ > 0 ? dropout(x, probability_, path()) : x;
+Tensor Dropout::operator()(Tensor x) const {
+  if (!training() || probability_ == 0) return x;
+  return dropout(std::move(x), probability_, path());
 }
 
 }  // namespace telescope

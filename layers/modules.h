@@ -61,7 +61,7 @@ class GroupNorm : public Module {
 class Dropout : public Module {
  public:
   Dropout(const Place& at, double probability);
-  Tensor operator()(const Tensor& x) const;
+  Tensor operator()(Tensor x) const;
 
  private:
   double probability_;

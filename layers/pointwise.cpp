@@ -19,8 +19,8 @@ Tensor unary(Unary function, const Tensor& x, double a = 0) {
     kernels::unary(x.stream(), function, static_cast<Wide<T>>(a), x.numel(), x.data<T>(),
                    y.data<T>());
   });
-  const auto backward = [=, x = x.detach()](const Tensor& dy, Gradients& gradients) {
-    Tensor dx = empty_like(x);
+  const auto backward = [=, x = x.detach()](Tensor dy, Gradients& gradients) {
+    Tensor dx = in_place_or_fresh(dy);
     dispatch_activation(x.dtype(), name_of(function), [&]<class T>() {
       kernels::unary_backward(x.stream(), function, static_cast<Wide<T>>(a), x.numel(), x.data<T>(),
                               dy.data<T>(), dx.data<T>());

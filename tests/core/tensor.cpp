@@ -209,6 +209,79 @@ TEST_CASE("an accumulator and a gift to the same intermediate tensor both count"
   CHECK_SAME(x.grad(), Tensor::full({2}, 20, DType::f64));
 }
 
+TEST_CASE("an operation adds to what others gave its input, where the tape alone holds that") {
+  const Tensor x = leaf({2, 3}), ones = Tensor::full({2}, 1, DType::f64);
+  int taken = 0;
+  const auto taking = [&](const Tensor& v) {
+    return record("taking", v.clone(), {v}, [&](Tensor dy, Gradients& gradients) {
+      const Tensor sum = gradients.take(0);
+      taken += sum.defined() ? 1 : 0;
+      if (sum.defined()) accumulate(sum, dy);
+      gradients.give(0, sum.defined() ? sum : dy);
+    });
+  };
+  const auto both = [](const Tensor& a, const Tensor& b, bool shared) {
+    return record("both", a.clone(), {a, b}, [=](const Tensor& dy, Gradients& gradients) {
+      gradients.give(0, dy);
+      gradients.give(1, shared ? dy : dy.clone());
+    });
+  };
+  const auto once = [](const Tensor& v) {
+    return record("once", v.clone(), {v},
+                  [](const Tensor& dy, Gradients& gradients) { gradients.give(0, dy); });
+  };
+  const auto run = [&](bool shared) {
+    taken = 0;
+    const Tensor m = multiply(x, Tensor::full({2}, 10, DType::f64));
+    both(taking(m), once(m), shared).backward(ones);
+    const Tensor gradient = x.grad();
+    x.set_grad({});
+    return gradient;
+  };
+  CHECK_SAME(run(false), Tensor::full({2}, 20, DType::f64));
+  CHECK(taken == 1);
+  CHECK_SAME(run(true), Tensor::full({2}, 20, DType::f64));  // what waits is also what comes
+  CHECK(taken == 0);
+  taking(x).backward(ones);  // nothing waits for a leaf
+  CHECK_SAME(x.grad(), ones);
+}
+
+TEST_CASE("a result goes in place only where nobody can miss what was there") {
+  const auto address = [](const Tensor& x) { return static_cast<void*>(x.raw()); };
+  Tensor x = Tensor::zeros({4}, DType::f64);
+  const void* const own = address(x);
+  CHECK(address(in_place_or_fresh(x)) == own);
+  {
+    const Tensor handle = x;
+    CHECK(address(in_place_or_fresh(x)) != own);
+  }
+  {
+    const Tensor part = x.rows(1, 2);
+    CHECK(address(in_place_or_fresh(x)) != own);
+  }
+  CHECK(address(in_place_or_fresh(x)) == own);
+}
+
+TEST_CASE("a backward function may write over the gradient that comes, if nobody else has it") {
+  const Tensor x = leaf({2, 3}), seed = Tensor::full({2}, 1, DType::f64);
+  const auto twice = [](const Tensor& v) {
+    return record("twice", v.clone(), {v}, [](Tensor dy, Gradients& gradients) {
+      const Tensor dx = in_place_or_fresh(dy);
+      for (std::int64_t i = 0; i < 2; ++i) dx.data<double>()[i] = 2 * dy.data<double>()[i];
+      gradients.give(0, dx);
+    });
+  };
+  const auto both = [](const Tensor& a, const Tensor& b) {
+    return record("both", a.clone(), {a, b}, [](const Tensor& dy, Gradients& gradients) {
+      gradients.give(0, dy);
+      gradients.give(1, dy);
+    });
+  };
+  both(twice(twice(x)), twice(x)).backward(seed);
+  CHECK_SAME(x.grad(), Tensor::full({2}, 4 + 2, DType::f64));
+  CHECK_SAME(seed, Tensor::full({2}, 1, DType::f64));
+}
+
 TEST_CASE("the gradient of a leaf may be the seed") {
   const Tensor x = leaf({2, 3}), ten = Tensor::full({2}, 10, DType::f64);
   x.set_grad(Tensor::full({2}, 1, DType::f64));

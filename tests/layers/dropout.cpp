@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "layers/dropout.h"
 
+#include <utility>
+
 #include "core/graph.h"
 #include "support/compare.h"
 #include "support/device.h"
@@ -60,6 +62,17 @@ TEST_CASE("a recorded dropout takes the step of each replay") {
     CHECK_SAME(
         y, dropout(x, 0.5, RandomKey(1, "dropout/test", static_cast<std::uint64_t>(k)), there, 1));
   }
+}
+
+TEST_CASE("dropout writes over a tensor that nobody has") {
+  const Tensor x = on_device(random_tensor({2, 4, 3, 5})), before = x.clone();
+  const Tensor sample_ids = on_device(ids({3, 8})), y = dropout(x, 0.5, key, sample_ids, 1);
+  CHECK_SAME(x, before);
+  Tensor given = x.clone();
+  const void* const there = given.raw();
+  const Tensor in_place = dropout(std::move(given), 0.5, key, sample_ids, 1);
+  CHECK(in_place.raw() == there);
+  CHECK_SAME(in_place, y);
 }
 
 TEST_CASE("the gradient is dropped where the value was") {
