@@ -66,7 +66,7 @@ inline constexpr bool runs_on_cpu = !std::is_same_v<T, bfloat16>;
 
 /// In a function template over the element type T: calls `function` of the stream's device; Error
 /// where that has no code for T.
-///   TELESCOPE_DISPATCH(stream, layer_norm, n, m, eps, x, y, rstd);
+///   TELESCOPE_DISPATCH(stream, layer_norm, n, m, eps, slope, x, y, rstd);
 #define TELESCOPE_DISPATCH(stream, function, ...)                                                \
   do {                                                                                           \
     if constexpr (::telescope::kernels::runs_on_cpu<T>) {                                        \

@@ -77,6 +77,27 @@ HWY_INLINE V exp_of(D d, V v) {
   return hn::IfThenElse(hn::Eq(v, v), hn::Exp(d, v), v);
 }
 
+template <class D, class V>
+HWY_INLINE V sigmoid_of(D d, V x) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const V one = hn::Set(d, 1);
+  return hn::Div(one, hn::Add(one, exp_of(d, hn::Neg(x))));
+}
+
+/// x sigmoid(x).
+template <class D, class V>
+HWY_INLINE V silu_of(D d, V x) {
+  return hwy::HWY_NAMESPACE::Mul(x, sigmoid_of(d, x));
+}
+
+/// The derivative of silu, s (1 + x (1 - s)) with s = sigmoid(x).
+template <class D, class V>
+HWY_INLINE V silu_slope_of(D d, V x) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const V s = sigmoid_of(d, x), one = hn::Set(d, 1);
+  return hn::Mul(s, hn::MulAdd(x, hn::Sub(one, s), one));
+}
+
 }  // namespace telescope::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif

@@ -5,7 +5,6 @@
 
 #include "layers/dropout.h"
 #include "layers/linear.h"
-#include "layers/norm.h"
 
 namespace telescope {
 
@@ -40,8 +39,8 @@ GroupNorm::GroupNorm(const Place& at, std::int64_t groups, std::int64_t channels
   bias = parameter("bias", {channels}, Initializer::constant(0));
 }
 
-Tensor GroupNorm::operator()(const Tensor& x) const {
-  return group_norm(x, groups_, weight, bias, eps_);
+Tensor GroupNorm::operator()(const Tensor& x, std::optional<Silu> activation) const {
+  return group_norm(x, groups_, weight, bias, eps_, activation);
 }
 
 Dropout::Dropout(const Place& at, double probability) : Module(at), probability_(probability) {

@@ -6,6 +6,7 @@
 
 #include "layers/conv2d.h"
 #include "layers/module.h"
+#include "layers/norm.h"
 
 namespace telescope {
 
@@ -43,11 +44,12 @@ class Linear : public Module {
   Tensor weight, bias;
 };
 
-/// Group normalisation with a weight (starts at 1) and a bias (starts at 0) per channel.
+/// Group normalisation with a weight (starts at 1) and a bias (starts at 0) per channel, and SiLU after
+/// it where that is asked for.
 class GroupNorm : public Module {
  public:
   GroupNorm(const Place& at, std::int64_t groups, std::int64_t channels, double eps = 1e-5);
-  Tensor operator()(const Tensor& x) const;
+  Tensor operator()(const Tensor& x, std::optional<Silu> activation = {}) const;
 
   Tensor weight, bias;
 

@@ -7,19 +7,20 @@
 namespace telescope::kernels {
 
 /// Every pointer is to [channels].
-///   forward    y  = (x - centre) slope + offset
-///   backward   dx = dy slope + (x - centre) curve + offset
-/// `centre` is the mean rounded to T; what rounding cuts off goes into the offset.
+///   forward    z  = (x - centre) slope + offset
+///   backward   dx = dz slope + (x - centre) curve + shift
+/// `centre` is the mean rounded to T; what rounding cuts off goes into offset and shift.
 template <class T>
 struct ChannelFactors {
-  T *centre, *slope, *offset, *curve;
+  T *centre, *slope, *offset, *curve, *shift;
 
-  static constexpr std::int64_t arrays = 4;
+  static constexpr std::int64_t arrays = 5;
   ChannelFactors(T* memory, std::int64_t channels)
       : centre(memory),
         slope(memory + channels),
         offset(memory + 2 * channels),
-        curve(memory + 3 * channels) {}
+        curve(memory + 3 * channels),
+        shift(memory + 4 * channels) {}
 };
 
 }  // namespace telescope::kernels

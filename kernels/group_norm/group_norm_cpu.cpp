@@ -106,41 +106,88 @@ void moments_of_range(const GroupNormShape& shape, std::int64_t rows, const T* x
   }
 }
 
-template <class T>
-void normalise_range(std::int64_t rows, std::int64_t channels, ChannelFactors<T> by, const T* x,
-                     T* y) {
-  for (std::int64_t p = 0; p < rows; ++p, x += channels, y += channels) {
-    vector_loop<T>(channels, [=](auto d, std::int64_t c) HWY_ATTR {
-      const auto deviation = hn::Sub(hn::LoadU(d, x + c), hn::LoadU(d, by.centre + c));
-      const auto slope = hn::LoadU(d, by.slope + c), offset = hn::LoadU(d, by.offset + c);
-      hn::StoreU(hn::MulAdd(deviation, slope, offset), d, y + c);
-    });
-  }
+// z of the channels from c on, whose x lies `deviation` off the centre.
+template <class D, class V, class T>
+HWY_INLINE V normalised(D d, const ChannelFactors<T>& by, std::int64_t c, V deviation) {
+  return hn::MulAdd(deviation, hn::LoadU(d, by.slope + c), hn::LoadU(d, by.offset + c));
 }
 
-// Sums of dy and of dy (x - centre) per channel.
-template <class T>
-void backward_sums_of_range(std::int64_t rows, std::int64_t channels, ChannelFactors<T> by,
-                            const T* x, const T* dy, T* sum_dy, T* sum_dy_x) {
-  channel_sums(rows, channels, sum_dy, sum_dy_x,
-               [=](auto d, std::int64_t i, std::int64_t c, auto& a, auto& b) HWY_ATTR {
-                 const auto g = hn::LoadU(d, dy + i);
-                 a = hn::Add(a, g);
-                 b = hn::MulAdd(g, hn::Sub(hn::LoadU(d, x + i), hn::LoadU(d, by.centre + c)), b);
-               });
+struct Itself {
+  template <class D, class V>
+  HWY_INLINE V value(D, V z) const {
+    return z;
+  }
+  template <class D, class V>
+  HWY_INLINE V gradient(D, V, V dy) const {
+    return dy;
+  }
+};
+
+struct Silu {
+  template <class D, class V>
+  HWY_INLINE V value(D d, V z) const {
+    return silu_of(d, z);
+  }
+  template <class D, class V>
+  HWY_INLINE V gradient(D d, V z, V dy) const {
+    return hn::Mul(silu_slope_of(d, z), dy);
+  }
+};
+
+template <class F>
+HWY_INLINE void with_activation(NormActivation activation, const F& f) {
+  activation == NormActivation::silu ? f(Silu()) : f(Itself());
 }
 
 template <class T>
-void backward_range(std::int64_t rows, std::int64_t channels, ChannelFactors<T> by, const T* x,
-                    const T* dy, T* dx) {
-  for (std::int64_t p = 0; p < rows; ++p, x += channels, dy += channels, dx += channels) {
-    vector_loop<T>(channels, [=](auto d, std::int64_t c) HWY_ATTR {
-      const auto deviation = hn::Sub(hn::LoadU(d, x + c), hn::LoadU(d, by.centre + c));
-      const auto slope = hn::LoadU(d, by.slope + c), offset = hn::LoadU(d, by.offset + c);
-      const auto bent = hn::MulAdd(deviation, hn::LoadU(d, by.curve + c), offset);
-      hn::StoreU(hn::MulAdd(hn::LoadU(d, dy + c), slope, bent), d, dx + c);
-    });
-  }
+void normalise_range(NormActivation activation, std::int64_t rows, std::int64_t channels,
+                     ChannelFactors<T> by, const T* x, T* y) {
+  with_activation(activation, [=](auto act) {
+    for (std::int64_t p = 0; p < rows; ++p) {
+      const T* from = x + p * channels;
+      T* to = y + p * channels;
+      vector_loop<T>(channels, [=](auto d, std::int64_t c) HWY_ATTR {
+        const auto deviation = hn::Sub(hn::LoadU(d, from + c), hn::LoadU(d, by.centre + c));
+        hn::StoreU(act.value(d, normalised(d, by, c, deviation)), d, to + c);
+      });
+    }
+  });
+}
+
+// Sums of dz and of dz (x - centre) per channel.
+template <class T>
+void backward_sums_of_range(NormActivation activation, std::int64_t rows, std::int64_t channels,
+                            ChannelFactors<T> by, const T* x, const T* dy, T* sum_dz, T* sum_dz_x) {
+  with_activation(activation, [=](auto act) {
+    channel_sums(rows, channels, sum_dz, sum_dz_x,
+                 [=](auto d, std::int64_t i, std::int64_t c, auto& a, auto& b) HWY_ATTR {
+                   const auto deviation = hn::Sub(hn::LoadU(d, x + i), hn::LoadU(d, by.centre + c));
+                   const auto z = normalised(d, by, c, deviation);
+                   const auto dz = act.gradient(d, z, hn::LoadU(d, dy + i));
+                   a = hn::Add(a, dz);
+                   b = hn::MulAdd(dz, deviation, b);
+                 });
+  });
+}
+
+template <class T>
+void backward_range(NormActivation activation, std::int64_t rows, std::int64_t channels,
+                    ChannelFactors<T> by, const T* x, const T* dy, bool accumulate, T* dx) {
+  with_activation(activation, [=](auto act) {
+    for (std::int64_t p = 0; p < rows; ++p) {
+      const std::int64_t row = p * channels;
+      vector_loop<T>(channels, [=](auto d, std::int64_t c) HWY_ATTR {
+        const auto deviation = hn::Sub(hn::LoadU(d, x + row + c), hn::LoadU(d, by.centre + c));
+        const auto z = normalised(d, by, c, deviation);
+        const auto dz = act.gradient(d, z, hn::LoadU(d, dy + row + c));
+        const auto curve = hn::LoadU(d, by.curve + c), shift = hn::LoadU(d, by.shift + c);
+        const auto bent = hn::MulAdd(deviation, curve, shift);
+        auto sum = hn::MulAdd(dz, hn::LoadU(d, by.slope + c), bent);
+        if (accumulate) sum = hn::Add(sum, hn::LoadU(d, dx + row + c));
+        hn::StoreU(sum, d, dx + row + c);
+      });
+    }
+  });
 }
 
 }  // namespace
@@ -178,23 +225,22 @@ void forward_factors(ChannelFactors<T> by, std::int64_t first, std::int64_t end,
   }
 }
 
-// The same for backward, from sum_dy and from sum_dy_x, which comes as the sum of dy (x - centre)
-// and leaves as that of dy x'.
+// Those that backward has beside them, from sum_dz and from sum_dz_x, which comes as the sum of
+// dz (x - centre) and leaves as that of dz x'.
 template <class T>
 void backward_factors(ChannelFactors<T> by, std::int64_t first, std::int64_t end, double group_size,
-                      double mean, double rstd, const T* weight, const double* sum_dy,
-                      double* sum_dy_x) {
+                      double mean, double rstd, const T* weight, const double* sum_dz,
+                      double* sum_dz_x) {
   const double low = mean - double{by.centre[first]};
-  double mean_dy = 0, mean_dy_x = 0;
+  double mean_dz = 0, mean_dz_x = 0;
   for (std::int64_t c = first; c < end; ++c) {
-    sum_dy_x[c] = (sum_dy_x[c] - low * sum_dy[c]) * rstd;
-    mean_dy += double{weight[c]} * sum_dy[c] / group_size;
-    mean_dy_x += double{weight[c]} * sum_dy_x[c] / group_size;
+    sum_dz_x[c] = (sum_dz_x[c] - low * sum_dz[c]) * rstd;
+    mean_dz += double{weight[c]} * sum_dz[c] / group_size;
+    mean_dz_x += double{weight[c]} * sum_dz_x[c] / group_size;
   }
   for (std::int64_t c = first; c < end; ++c) {
-    by.slope[c] = static_cast<T>(rstd * double{weight[c]});
-    by.curve[c] = static_cast<T>(-rstd * rstd * mean_dy_x);
-    by.offset[c] = static_cast<T>(rstd * (rstd * mean_dy_x * low - mean_dy));
+    by.curve[c] = static_cast<T>(-rstd * rstd * mean_dz_x);
+    by.shift[c] = static_cast<T>(rstd * (rstd * mean_dz_x * low - mean_dz));
   }
 }
 
@@ -216,7 +262,8 @@ void add_over_samples(std::int64_t n, std::int64_t channels, std::int64_t stride
 
 template <class T>
 void group_norm(const Stream&, const GroupNormShape& shape, double eps, const T* x,
-                const Wide<T>* weight, const Wide<T>* bias, T* y, double* mean, double* rstd) {
+                const Wide<T>* weight, const Wide<T>* bias, NormActivation activation, T* y,
+                double* mean, double* rstd) {
   const std::int64_t channels = shape.channels, groups = shape.groups;
   const std::int64_t width = shape.group_channels();
   const SampleChunks chunks = pixel_chunks(shape);
@@ -245,27 +292,30 @@ void group_norm(const Stream&, const GroupNormShape& shape, double eps, const T*
       },
       [&](auto s, auto, auto p, auto end) {
         const std::int64_t i = (s * shape.pixels + p) * channels;
-        TELESCOPE_SIMD(normalise_range<T>)(end - p, channels, factors(s), x + i, y + i);
+        TELESCOPE_SIMD(normalise_range<T>)
+        (activation, end - p, channels, factors(s), x + i, y + i);
       });
 }
 
 template <class T>
 void group_norm_backward(const Stream&, const GroupNormShape& shape, const T* x,
-                         const Wide<T>* weight, const double* mean, const double* rstd, const T* dy,
-                         T* dx, Wide<T>* dweight, Wide<T>* dbias) {
+                         const Wide<T>* weight, const Wide<T>* bias, NormActivation activation,
+                         const double* mean, const double* rstd, const T* dy, T* dx,
+                         bool accumulate, Wide<T>* dweight, Wide<T>* dbias) {
   const std::int64_t channels = shape.channels, groups = shape.groups;
   const std::int64_t width = shape.group_channels();
   const SampleChunks chunks = pixel_chunks(shape);
   const std::int64_t pieces = chunks.per_sample();
   const Workspace<T> parts(chunks.total() * 2 * channels);
   const Workspace<T> memory(shape.n * channels * ChannelFactors<T>::arrays);
-  const Workspace<double> sums(shape.n * 2 * channels);  // of dy, then of dy x', for each sample
+  const Workspace<double> sums(shape.n * 2 * channels);  // of dz, then of dz x', for each sample
   const auto factors = [&](std::int64_t s) {
     return ChannelFactors<T>(&memory[s * channels * ChannelFactors<T>::arrays], channels);
   };
   for (std::int64_t s = 0; s < shape.n; ++s) {
-    for (std::int64_t c = 0; c < channels; ++c) {
-      factors(s).centre[c] = static_cast<T>(mean[s * groups + c / width]);
+    for (std::int64_t g = 0; g < groups; ++g) {
+      forward_factors(factors(s), g * width, (g + 1) * width, mean[s * groups + g],
+                      rstd[s * groups + g], weight, bias);
     }
   }
   chunks.reduce_then_apply(
@@ -273,7 +323,7 @@ void group_norm_backward(const Stream&, const GroupNormShape& shape, const T* x,
         const std::int64_t i = (s * shape.pixels + p) * channels;
         T* sum = &parts[part * 2 * channels];
         TELESCOPE_SIMD(backward_sums_of_range<T>)
-        (end - p, channels, factors(s), x + i, dy + i, sum, sum + channels);
+        (activation, end - p, channels, factors(s), x + i, dy + i, sum, sum + channels);
       },
       [&](auto s) {
         double* sum = &sums[s * 2 * channels];
@@ -291,7 +341,8 @@ void group_norm_backward(const Stream&, const GroupNormShape& shape, const T* x,
       [&](auto s, auto, auto p, auto end) {
         if (!dx) return;
         const std::int64_t i = (s * shape.pixels + p) * channels;
-        TELESCOPE_SIMD(backward_range<T>)(end - p, channels, factors(s), x + i, dy + i, dx + i);
+        TELESCOPE_SIMD(backward_range<T>)
+        (activation, end - p, channels, factors(s), x + i, dy + i, accumulate, dx + i);
       });
   add_over_samples(shape.n, channels, 2 * channels, sums.data(), dbias);
   add_over_samples(shape.n, channels, 2 * channels, sums.data() + channels, dweight);
@@ -299,10 +350,10 @@ void group_norm_backward(const Stream&, const GroupNormShape& shape, const T* x,
 
 #define TELESCOPE_INSTANTIATE(T)                                                                   \
   template void group_norm(const Stream&, const GroupNormShape&, double, const T*, const Wide<T>*, \
-                           const Wide<T>*, T*, double*, double*);                                  \
+                           const Wide<T>*, NormActivation, T*, double*, double*);                  \
   template void group_norm_backward(const Stream&, const GroupNormShape&, const T*,                \
-                                    const Wide<T>*, const double*, const double*, const T*, T*,    \
-                                    Wide<T>*, Wide<T>*);
+                                    const Wide<T>*, const Wide<T>*, NormActivation, const double*, \
+                                    const double*, const T*, T*, bool, Wide<T>*, Wide<T>*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE

@@ -4,6 +4,7 @@
 // the batch fits it.
 #include "kernels/group_norm/group_norm.h"
 #include "kernels/simt/channels.h"
+#include "kernels/simt/silu.h"
 
 namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE {
 namespace {
@@ -11,17 +12,46 @@ namespace {
 constexpr int finish_threads = 128;
 
 // What the maps take per sample and channel, arrays [n, channels]:
-//   forward    y  = (x - centre) slope + offset
-//   backward   dx = dy slope + (x - centre) curve + offset
-// `centre` is the mean rounded to float; what rounding cuts off goes into the offset.
+//   forward    z  = (x - centre) slope + offset
+//   backward   dx = dz slope + (x - centre) curve + shift
+// `centre` is the mean rounded to float; what rounding cuts off goes into offset and shift.
 struct Factors {
-  float *centre, *slope, *offset, *curve;
-  static constexpr int arrays = 4;
+  float *centre, *slope, *offset, *curve, *shift;
+  static constexpr int arrays = 5;
   Factors(float* memory, std::int64_t vectors)
       : centre(memory),
         slope(memory + vectors),
         offset(memory + 2 * vectors),
-        curve(memory + 3 * vectors) {}
+        curve(memory + 3 * vectors),
+        shift(memory + 4 * vectors) {}
+};
+
+// z = (x - centre) slope + offset of one channel.
+struct Channel {
+  float centre, slope, offset;
+  __device__ Channel() = default;
+  __device__ Channel(double mean, double rstd, float weight, float bias)
+      : centre(static_cast<float>(mean)), slope(static_cast<float>(rstd * double{weight})) {
+    const double low = double{centre} - mean;
+    offset = static_cast<float>(low * (rstd * double{weight}) + double{bias});
+  }
+  __device__ float z(float x) const { return fmaf(x - centre, slope, offset); }
+};
+
+__device__ __forceinline__ void store_channel(const Channel& channel, const Factors& factors,
+                                              std::int64_t at) {
+  factors.centre[at] = channel.centre;
+  factors.slope[at] = channel.slope;
+  factors.offset[at] = channel.offset;
+}
+
+struct Itself {
+  static __device__ float value(float z) { return z; }
+  static __device__ float gradient(float, float dy) { return dy; }
+};
+struct Silu {
+  static __device__ float value(float z) { return silu_of(z); }
+  static __device__ float gradient(float z, float dy) { return silu_slope_of(z) * dy; }
 };
 
 // --- forward --------------------------------------------------------------------------------------
@@ -105,18 +135,13 @@ __global__ void __launch_bounds__(finish_threads)
     mean[blockIdx.x] = centre;
     rstd[blockIdx.x] = scale;
   }
-  const auto high = static_cast<float>(centre);
   for (std::int64_t c = threadIdx.x; c < width; c += finish_threads) {
     const std::int64_t channel = group * width + c, at = sample * shape.channels + channel;
-    const double slope = scale * double{weight[channel]};
-    factors.centre[at] = high;
-    factors.slope[at] = static_cast<float>(slope);
-    factors.offset[at] =
-        static_cast<float>((double{high} - centre) * slope + double{bias[channel]});
+    store_channel({centre, scale, weight[channel], bias[channel]}, factors, at);
   }
 }
 
-template <class T>
+template <class Activation, class T>
 struct Normalise {
   Factors factors;
   template <int width>
@@ -127,19 +152,21 @@ struct Normalise {
     const auto offset = load<width>(factors.offset + vector);
     TELESCOPE_UNROLL
     for (int k = 0; k < width; ++k) {
-      y[k] = fmaf(static_cast<float>(x[k]) - centre[k], slope[k], offset[k]);
+      const float z = fmaf(static_cast<float>(x[k]) - centre[k], slope[k], offset[k]);
+      y[k] = Activation::value(z);
     }
   }
 };
 
 // --- backward -------------------------------------------------------------------------------------
 
-// Of dy and of dy (x - centre).
-template <class T>
+// Of dz and of dz (x - centre).
+template <class Activation, class T>
 struct BackwardSums {
   static constexpr int sums = 2;
   const T *x, *dy;
-  const double* mean;
+  const float *weight, *bias;
+  const double *mean, *rstd;
   std::int64_t groups, group_channels;
 
   template <int width>
@@ -147,78 +174,83 @@ struct BackwardSums {
                                       std::int64_t channel, std::int64_t first, int step,
                                       std::int64_t end, double (&sum)[2][width]) const {
     const std::int64_t start = sample * shape.pixels * shape.c + channel;
-    float centre[width];
+    Channel of[width];
     TELESCOPE_UNROLL
     for (int k = 0; k < width; ++k) {
-      centre[k] = static_cast<float>(mean[sample * groups + (channel + k) / group_channels]);
+      const std::int64_t group = sample * groups + (channel + k) / group_channels;
+      of[k] = Channel(mean[group], rstd[group], weight[channel + k], bias[channel + k]);
     }
     for (std::int64_t p = first; p < end; p += step) {
       const auto u = load<width>(x + start + p * shape.c);
       const auto g = load<width>(dy + start + p * shape.c);
       TELESCOPE_UNROLL
       for (int k = 0; k < width; ++k) {
-        const auto gradient = static_cast<float>(g[k]);
-        sum[0][k] += double{gradient};
-        sum[1][k] += double{gradient} * double{static_cast<float>(u[k]) - centre[k]};
+        const auto at = static_cast<float>(u[k]);
+        const double dz{Activation::gradient(of[k].z(at), static_cast<float>(g[k]))};
+        sum[0][k] += dz;
+        sum[1][k] += dz * double{at - of[k].centre};
       }
     }
   }
 };
 
 // A block for each group of each sample, a warp for each channel of it in turn. sums [2, n, channels]
-// becomes the sums of dy and of dy x'.
+// becomes the sums of dz and of dz x'.
 __global__ void __launch_bounds__(finish_threads)
     backward_factors_kernel(GroupNormShape shape, std::int64_t pieces, const double* partial,
-                            const float* weight, const double* mean, const double* rstd,
-                            Factors factors, double* sums) {
+                            const float* weight, const float* bias, const double* mean,
+                            const double* rstd, Factors factors, double* sums) {
   const std::int64_t width = shape.group_channels(), vectors = shape.n * shape.channels;
   const std::int64_t sample = blockIdx.x / static_cast<unsigned>(shape.groups);
   const std::int64_t group = blockIdx.x % static_cast<unsigned>(shape.groups);
-  const double scale = rstd[blockIdx.x];
-  const auto high = static_cast<float>(mean[blockIdx.x]);
-  const double low = mean[blockIdx.x] - double{high};
-  double mean_dy = 0, mean_dy_x = 0;
+  const double centre = mean[blockIdx.x], scale = rstd[blockIdx.x];
+  const double low = centre - double{static_cast<float>(centre)};
+  double mean_dz = 0, mean_dz_x = 0;
   for (std::int64_t c = warp_number(); c < width; c += finish_threads / 32) {
     const std::int64_t channel = group * width + c, at = sample * shape.channels + channel;
-    double sum_dy = 0, sum_dy_x = 0;
+    double sum_dz = 0, sum_dz_x = 0;
     for (std::int64_t i = lane_number(); i < pieces; i += 32) {
-      sum_dy += partial[at * pieces + i];
-      sum_dy_x += partial[(vectors + at) * pieces + i];
+      sum_dz += partial[at * pieces + i];
+      sum_dz_x += partial[(vectors + at) * pieces + i];
     }
-    sum_dy = warp_sum(sum_dy);
-    sum_dy_x = (warp_sum(sum_dy_x) - low * sum_dy) * scale;
+    sum_dz = warp_sum(sum_dz);
+    sum_dz_x = (warp_sum(sum_dz_x) - low * sum_dz) * scale;
     if (lane_number() > 0) continue;
-    sums[at] = sum_dy;
-    sums[vectors + at] = sum_dy_x;
-    mean_dy += double{weight[channel]} * sum_dy;
-    mean_dy_x += double{weight[channel]} * sum_dy_x;
+    sums[at] = sum_dz;
+    sums[vectors + at] = sum_dz_x;
+    mean_dz += double{weight[channel]} * sum_dz;
+    mean_dz_x += double{weight[channel]} * sum_dz_x;
   }
   const auto size = static_cast<double>(shape.group_size());
-  mean_dy = block_sum<finish_threads>(mean_dy) / size;
-  mean_dy_x = block_sum<finish_threads>(mean_dy_x) / size;
+  mean_dz = block_sum<finish_threads>(mean_dz) / size;
+  mean_dz_x = block_sum<finish_threads>(mean_dz_x) / size;
   for (std::int64_t c = threadIdx.x; c < width; c += finish_threads) {
     const std::int64_t channel = group * width + c, at = sample * shape.channels + channel;
-    factors.centre[at] = high;
-    factors.slope[at] = static_cast<float>(scale * double{weight[channel]});
-    factors.curve[at] = static_cast<float>(-scale * scale * mean_dy_x);
-    factors.offset[at] = static_cast<float>(scale * (scale * mean_dy_x * low - mean_dy));
+    store_channel({centre, scale, weight[channel], bias[channel]}, factors, at);
+    factors.curve[at] = static_cast<float>(-scale * scale * mean_dz_x);
+    factors.shift[at] = static_cast<float>(scale * (scale * mean_dz_x * low - mean_dz));
   }
 }
 
-template <class T>
+template <class Activation, class T>
 struct Project {
   Factors factors;
-  template <int width>
+  template <int width, class... Sum>
   __device__ __forceinline__ void apply(std::int64_t vector, Pack<float, width>& dx,
-                                        const Pack<T, width>& x, const Pack<T, width>& dy) const {
+                                        const Pack<T, width>& x, const Pack<T, width>& dy,
+                                        const Sum&... sum) const {
     const auto centre = load<width>(factors.centre + vector);
     const auto slope = load<width>(factors.slope + vector);
     const auto offset = load<width>(factors.offset + vector);
     const auto curve = load<width>(factors.curve + vector);
+    const auto shift = load<width>(factors.shift + vector);
     TELESCOPE_UNROLL
     for (int k = 0; k < width; ++k) {
-      const float bent = fmaf(static_cast<float>(x[k]) - centre[k], curve[k], offset[k]);
-      dx[k] = fmaf(static_cast<float>(dy[k]), slope[k], bent);
+      const float deviation = static_cast<float>(x[k]) - centre[k];
+      const float z = fmaf(deviation, slope[k], offset[k]);
+      const float dz = Activation::gradient(z, static_cast<float>(dy[k]));
+      dx[k] = fmaf(dz, slope[k], fmaf(deviation, curve[k], shift[k]));
+      ((dx[k] += static_cast<float>(sum[k])), ...);
     }
   }
 };
@@ -229,13 +261,13 @@ __global__ void __launch_bounds__(256)
                             float* dweight, float* dbias) {
   const std::int64_t c = grid_thread();
   if (c >= channels) return;
-  double sum_dy = 0, sum_dy_x = 0;
+  double sum_dz = 0, sum_dz_x = 0;
   for (std::int64_t s = 0; s < n; ++s) {
-    sum_dy += sums[s * channels + c];
-    sum_dy_x += sums[(n + s) * channels + c];
+    sum_dz += sums[s * channels + c];
+    sum_dz_x += sums[(n + s) * channels + c];
   }
-  if (dbias) dbias[c] += static_cast<float>(sum_dy);
-  if (dweight) dweight[c] += static_cast<float>(sum_dy_x);
+  if (dbias) dbias[c] += static_cast<float>(sum_dz);
+  if (dweight) dweight[c] += static_cast<float>(sum_dz_x);
 }
 
 // --- launches -------------------------------------------------------------------------------------
@@ -267,11 +299,9 @@ PartialSums partial_sums(const Stream& stream, const GroupNormShape& shape, bool
   return sums_in_packs<1>(stream, shape, f);
 }
 
-}  // namespace
-
-template <class T>
-void group_norm(const Stream& stream, const GroupNormShape& shape, double eps, const T* x,
-                const Wide<T>* weight, const Wide<T>* bias, T* y, double* mean, double* rstd) {
+template <class Activation, class T>
+void forward(const Stream& stream, const GroupNormShape& shape, double eps, const T* x,
+             const float* weight, const float* bias, T* y, double* mean, double* rstd) {
   const std::int64_t vectors = shape.n * shape.channels;
   const Workspace<float> memory(vectors * Factors::arrays, stream.device());
   const Factors factors(memory.data(), vectors);
@@ -280,36 +310,59 @@ void group_norm(const Stream& stream, const GroupNormShape& shape, double eps, c
   launch<forward_factors_kernel<T>>(stream, static_cast<unsigned>(shape.n * shape.groups),
                                     finish_threads, 0, shape, eps, sums.pieces, sums.memory.data(),
                                     x, weight, bias, factors, mean, rstd);
-  channel_map(stream, Normalise<T>{factors}, channels_of(shape), true, y, x);
+  channel_map(stream, Normalise<Activation, T>{factors}, channels_of(shape), true, y, x);
 }
 
-template <class T>
-void group_norm_backward(const Stream& stream, const GroupNormShape& shape, const T* x,
-                         const Wide<T>* weight, const double* mean, const double* rstd, const T* dy,
-                         T* dx, Wide<T>* dweight, Wide<T>* dbias) {
+template <class Activation, class T>
+void backward(const Stream& stream, const GroupNormShape& shape, const T* x, const float* weight,
+              const float* bias, const double* mean, const double* rstd, const T* dy, T* dx,
+              bool accumulate, float* dweight, float* dbias) {
   const std::int64_t vectors = shape.n * shape.channels;
   const Workspace<float> memory(vectors * Factors::arrays, stream.device());
   const Workspace<double> sums(2 * vectors, stream.device());
   const Factors factors(memory.data(), vectors);
-  const auto partial =
-      partial_sums<T>(stream, shape, aligned_to(16, x, dy),
-                      BackwardSums<T>{x, dy, mean, shape.groups, shape.group_channels()});
+  const BackwardSums<Activation, T> terms{x,    dy,   weight,       bias,
+                                          mean, rstd, shape.groups, shape.group_channels()};
+  const auto partial = partial_sums<T>(stream, shape, aligned_to(16, x, dy), terms);
   launch<backward_factors_kernel>(stream, static_cast<unsigned>(shape.n * shape.groups),
                                   finish_threads, 0, shape, partial.pieces, partial.memory.data(),
-                                  weight, mean, rstd, factors, sums.data());
-  if (dx) channel_map(stream, Project<T>{factors}, channels_of(shape), true, dx, x, dy);
+                                  weight, bias, mean, rstd, factors, sums.data());
+  const Project<Activation, T> project{factors};
+  if (dx && accumulate) channel_map(stream, project, channels_of(shape), true, dx, x, dy, dx);
+  if (dx && !accumulate) channel_map(stream, project, channels_of(shape), true, dx, x, dy);
   if (dweight || dbias) {
     launch<add_over_samples_kernel>(stream, blocks_for(shape.channels, 256), 256, 0, shape.n,
                                     shape.channels, sums.data(), dweight, dbias);
   }
 }
 
+}  // namespace
+
+template <class T>
+void group_norm(const Stream& stream, const GroupNormShape& shape, double eps, const T* x,
+                const Wide<T>* weight, const Wide<T>* bias, NormActivation activation, T* y,
+                double* mean, double* rstd) {
+  const bool silu = activation == NormActivation::silu;
+  const auto run = silu ? forward<Silu, T> : forward<Itself, T>;
+  run(stream, shape, eps, x, weight, bias, y, mean, rstd);
+}
+
+template <class T>
+void group_norm_backward(const Stream& stream, const GroupNormShape& shape, const T* x,
+                         const Wide<T>* weight, const Wide<T>* bias, NormActivation activation,
+                         const double* mean, const double* rstd, const T* dy, T* dx,
+                         bool accumulate, Wide<T>* dweight, Wide<T>* dbias) {
+  const bool silu = activation == NormActivation::silu;
+  const auto run = silu ? backward<Silu, T> : backward<Itself, T>;
+  run(stream, shape, x, weight, bias, mean, rstd, dy, dx, accumulate, dweight, dbias);
+}
+
 #define TELESCOPE_INSTANTIATE(T)                                                                   \
   template void group_norm(const Stream&, const GroupNormShape&, double, const T*, const Wide<T>*, \
-                           const Wide<T>*, T*, double*, double*);                                  \
+                           const Wide<T>*, NormActivation, T*, double*, double*);                  \
   template void group_norm_backward(const Stream&, const GroupNormShape&, const T*,                \
-                                    const Wide<T>*, const double*, const double*, const T*, T*,    \
-                                    Wide<T>*, Wide<T>*);
+                                    const Wide<T>*, const Wide<T>*, NormActivation, const double*, \
+                                    const double*, const T*, T*, bool, Wide<T>*, Wide<T>*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE

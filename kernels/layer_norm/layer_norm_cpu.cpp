@@ -39,33 +39,42 @@ Moments moments_of_range(std::int64_t n, const T* x) {
   return Moments::about(static_cast<double>(n), double{about}, first, second);
 }
 
-// y = (x - mean) rstd; the mean in two parts, since a large one rounded to T would shift all of y.
+// v where `by` is above 0, else slope v.
+template <class D, class V, class T>
+HWY_INLINE V leaky(D d, V by, V v, T slope) {
+  return hn::IfThenElse(hn::Gt(by, hn::Zero(d)), v, hn::Mul(v, hn::Set(d, slope)));
+}
+
+// x' = (x - mean) rstd; the mean in two parts, since a large one rounded to T would shift all of x'.
 template <class T>
-void normalise_range(std::int64_t n, double mean, double rstd, const T* x, T* y) {
+void normalise_range(std::int64_t n, double mean, double rstd, T slope, const T* x, T* y) {
   const T high = static_cast<T>(mean), factor = static_cast<T>(rstd);
   const T shift = static_cast<T>((double{high} - mean) * rstd);
   vector_loop<T>(n, [=](auto d, std::int64_t i) HWY_ATTR {
     const auto deviation = hn::Sub(hn::LoadU(d, x + i), hn::Set(d, high));
-    hn::StoreU(hn::MulAdd(deviation, hn::Set(d, factor), hn::Set(d, shift)), d, y + i);
+    const auto normal = hn::MulAdd(deviation, hn::Set(d, factor), hn::Set(d, shift));
+    hn::StoreU(leaky(d, normal, normal, slope), d, y + i);
+  });
+}
+
+// Sums of dx' and of dx' x', which is dy y on both sides of 0.
+template <class T>
+void backward_sums_of_range(std::int64_t n, T slope, const T* y, const T* dy, double* sum_dx,
+                            double* sum_dx_x) {
+  vector_sums<T>(n, *sum_dx, *sum_dx_x, [=](auto d, std::int64_t i, auto& a, auto& b) HWY_ATTR {
+    const auto v = hn::LoadU(d, y + i), g = hn::LoadU(d, dy + i);
+    a = hn::Add(a, leaky(d, v, g, slope));
+    b = hn::MulAdd(g, v, b);
   });
 }
 
 template <class T>
-void backward_sums_of_range(std::int64_t n, const T* y, const T* dy, double* sum_dy,
-                            double* sum_dy_y) {
-  vector_sums<T>(n, *sum_dy, *sum_dy_y, [=](auto d, std::int64_t i, auto& a, auto& b) HWY_ATTR {
-    const auto g = hn::LoadU(d, dy + i);
-    a = hn::Add(a, g);
-    b = hn::MulAdd(g, hn::LoadU(d, y + i), b);
-  });
-}
-
-template <class T>
-void backward_range(std::int64_t n, T rstd, T mean_dy, T mean_dy_y, const T* y, const T* dy,
-                    T* dx) {
+void backward_range(std::int64_t n, T slope, T rstd, T mean_dx, T mean_dx_x, const T* y,
+                    const T* dy, T* dx) {
   vector_loop<T>(n, [=](auto d, std::int64_t i) HWY_ATTR {
-    const auto centred = hn::Sub(hn::LoadU(d, dy + i), hn::Set(d, mean_dy));
-    const auto projected = hn::NegMulAdd(hn::LoadU(d, y + i), hn::Set(d, mean_dy_y), centred);
+    const auto v = hn::LoadU(d, y + i), g = leaky(d, v, hn::LoadU(d, dy + i), slope);
+    const auto centred = hn::Sub(g, hn::Set(d, mean_dx)), normal = leaky(d, v, v, 1 / slope);
+    const auto projected = hn::NegMulAdd(normal, hn::Set(d, mean_dx_x), centred);
     hn::StoreU(hn::Mul(projected, hn::Set(d, rstd)), d, dx + i);
   });
 }
@@ -78,8 +87,8 @@ HWY_AFTER_NAMESPACE();
 namespace telescope::kernels::cpu {
 
 template <class T>
-void layer_norm(const Stream&, std::int64_t n, std::int64_t m, double eps, const T* x, T* y,
-                Wide<T>* rstd) {
+void layer_norm(const Stream&, std::int64_t n, std::int64_t m, double eps, double slope, const T* x,
+                T* y, Wide<T>* rstd) {
   const SampleChunks chunks{n, m, sum_chunk};
   const Workspace<Moments> parts(chunks.total()), whole(n);
   chunks.reduce_then_apply(
@@ -93,44 +102,45 @@ void layer_norm(const Stream&, std::int64_t n, std::int64_t m, double eps, const
       [&](auto s, auto, auto i, auto end) {
         i += s * m, end += s * m;
         TELESCOPE_SIMD(normalise_range<T>)
-        (end - i, whole[s].mean, whole[s].rstd(eps), x + i, y + i);
+        (end - i, whole[s].mean, whole[s].rstd(eps), static_cast<T>(slope), x + i, y + i);
       });
 }
 
 template <class T>
-void layer_norm_backward(const Stream&, std::int64_t n, std::int64_t m, const T* y,
+void layer_norm_backward(const Stream&, std::int64_t n, std::int64_t m, double slope, const T* y,
                          const Wide<T>* rstd, const T* dy, T* dx) {
   struct Sums {
-    double dy, dy_y;
+    double dx, dx_x;
   };
+  const T factor = static_cast<T>(slope);
   const SampleChunks chunks{n, m, sum_chunk};
   const Workspace<Sums> parts(chunks.total()), means(n);
   chunks.reduce_then_apply(
       [&](auto s, auto part, auto i, auto end) {
         i += s * m, end += s * m;
         TELESCOPE_SIMD(backward_sums_of_range<T>)
-        (end - i, y + i, dy + i, &parts[part].dy, &parts[part].dy_y);
+        (end - i, factor, y + i, dy + i, &parts[part].dx, &parts[part].dx_x);
       },
       [&](auto s) {
         Sums sum{0, 0};
         for (std::int64_t i = 0; i < chunks.per_sample(); ++i) {
-          sum.dy += parts[s * chunks.per_sample() + i].dy;
-          sum.dy_y += parts[s * chunks.per_sample() + i].dy_y;
+          sum.dx += parts[s * chunks.per_sample() + i].dx;
+          sum.dx_x += parts[s * chunks.per_sample() + i].dx_x;
         }
-        means[s] = {sum.dy / static_cast<double>(m), sum.dy_y / static_cast<double>(m)};
+        means[s] = {sum.dx / static_cast<double>(m), sum.dx_x / static_cast<double>(m)};
       },
       [&](auto s, auto, auto i, auto end) {
         i += s * m, end += s * m;
         TELESCOPE_SIMD(backward_range<T>)
-        (end - i, rstd[s], static_cast<T>(means[s].dy), static_cast<T>(means[s].dy_y), y + i,
-         dy + i, dx + i);
+        (end - i, factor, rstd[s], static_cast<T>(means[s].dx), static_cast<T>(means[s].dx_x),
+         y + i, dy + i, dx + i);
       });
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                            \
-  template void layer_norm(const Stream&, std::int64_t, std::int64_t, double, const T*, T*, \
-                           Wide<T>*);                                                       \
-  template void layer_norm_backward(const Stream&, std::int64_t, std::int64_t, const T*,    \
+#define TELESCOPE_INSTANTIATE(T)                                                                 \
+  template void layer_norm(const Stream&, std::int64_t, std::int64_t, double, double, const T*,  \
+                           T*, Wide<T>*);                                                        \
+  template void layer_norm_backward(const Stream&, std::int64_t, std::int64_t, double, const T*, \
                                     const Wide<T>*, const T*, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)

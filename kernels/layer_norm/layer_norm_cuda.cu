@@ -77,11 +77,12 @@ __device__ __forceinline__ void add_about_pivot(int count, const float (&v)[valu
   sums.second += second + gap * (2 * double{first} + own * gap);
 }
 
-// y = (x - high) rstd + offset; the mean in two parts, since a large one rounded to float would shift
-// all of y.
+// x' = (x - high) rstd + offset; the mean in two parts, since a large one rounded to float would shift
+// all of x'.
 struct Normaliser {
-  float high, rstd, offset;
-  __device__ Normaliser(const Sums& sums, float pivot, std::int64_t m, double eps) {
+  float high, rstd, offset, slope;
+  __device__ Normaliser(const Sums& sums, float pivot, std::int64_t m, double eps, float leak)
+      : slope(leak) {
     const double shift = sums.first / static_cast<double>(m), mean = double{pivot} + shift;
     const double variance = sums.second / static_cast<double>(m) - shift * shift;
     const double exact = 1 / sqrt((variance < 0 ? 0 : variance) + eps);  // keeps NaN
@@ -89,12 +90,15 @@ struct Normaliser {
     rstd = static_cast<float>(exact);
     offset = static_cast<float>((double{high} - mean) * exact);
   }
-  __device__ float operator()(float x) const { return fmaf(x - high, rstd, offset); }
+  __device__ float operator()(float x) const {
+    const float normal = fmaf(x - high, rstd, offset);
+    return normal > 0 ? normal : slope * normal;
+  }
 };
 
 template <int width, int threads, int values, class T>
 __global__ void __launch_bounds__(threads)
-    whole_samples_kernel(int m, double eps, const T* x, T* y, float* rstd) {
+    whole_samples_kernel(int m, double eps, float slope, const T* x, T* y, float* rstd) {
   x += std::int64_t{blockIdx.x} * m, y += std::int64_t{blockIdx.x} * m;
   const float pivot = static_cast<float>(*x);
   float v[values];
@@ -102,7 +106,7 @@ __global__ void __launch_bounds__(threads)
   Sums sums;
   add_about_pivot<width, threads>(m, v, pivot, sums);
   sums = {block_sum<threads>(sums.first), block_sum<threads>(sums.second)};
-  const Normaliser normalise(sums, pivot, m, eps);
+  const Normaliser normalise(sums, pivot, m, eps, slope);
   TELESCOPE_UNROLL
   for (int k = 0; k < values; ++k) v[k] = normalise(v[k]);
   store_tile<width, threads>(m, v, y);
@@ -137,7 +141,7 @@ __global__ void __launch_bounds__(RowPieces::threads)
 
 template <int width, class T>
 __global__ void __launch_bounds__(RowPieces::threads)
-    normalise_kernel(RowPieces pieces, double eps, const Part* parts, const T* x, T* y,
+    normalise_kernel(RowPieces pieces, double eps, float slope, const Part* parts, const T* x, T* y,
                      float* rstd) {
   constexpr int threads = RowPieces::threads;
   const RowPieces::Piece piece = pieces.of_block();
@@ -145,7 +149,7 @@ __global__ void __launch_bounds__(RowPieces::threads)
   Sums sums;
   if (threadIdx.x < pieces.per_row) sums = parts[threadIdx.x].sums;
   sums = {block_sum<threads>(sums.first), block_sum<threads>(sums.second)};
-  const Normaliser normalise(sums, parts->pivot, pieces.length, eps);
+  const Normaliser normalise(sums, parts->pivot, pieces.length, eps, slope);
   x += piece.row * pieces.length, y += piece.row * pieces.length;
   for (std::int64_t i = piece.begin; i < piece.end; i += threads * tile_values) {
     const int left = static_cast<int>(min(piece.end - i, std::int64_t{threads * tile_values}));
@@ -160,14 +164,14 @@ __global__ void __launch_bounds__(RowPieces::threads)
 
 // --- backward -------------------------------------------------------------------------------------
 
-// Sums of dy and of dy y.
+// Sums of dx' and of dx' x', which is dy y on both sides of 0.
 template <int values>
-__device__ __forceinline__ void add_products(const float (&y)[values], const float (&dy)[values],
-                                             Sums& sums) {
+__device__ __forceinline__ void add_products(float slope, const float (&y)[values],
+                                             const float (&dy)[values], Sums& sums) {
   float first = 0, second = 0;
   TELESCOPE_UNROLL
   for (int k = 0; k < values; ++k) {
-    first += dy[k];
+    first += y[k] > 0 ? dy[k] : slope * dy[k];
     second = fmaf(dy[k], y[k], second);
   }
   sums.first += double{first};
@@ -175,27 +179,31 @@ __device__ __forceinline__ void add_products(const float (&y)[values], const flo
 }
 
 struct Projection {
-  float rstd, mean_dy, mean_dy_y;
-  __device__ Projection(const Sums& sums, float rstd_of_sample, std::int64_t m)
-      : rstd(rstd_of_sample),
-        mean_dy(static_cast<float>(sums.first / static_cast<double>(m))),
-        mean_dy_y(static_cast<float>(sums.second / static_cast<double>(m))) {}
+  float slope, steepness, rstd, mean_dx, mean_dx_x;
+  __device__ Projection(const Sums& sums, float leak, float rstd_of_sample, std::int64_t m)
+      : slope(leak),
+        steepness(1 / leak),
+        rstd(rstd_of_sample),
+        mean_dx(static_cast<float>(sums.first / static_cast<double>(m))),
+        mean_dx_x(static_cast<float>(sums.second / static_cast<double>(m))) {}
   __device__ float operator()(float y, float dy) const {
-    return fmaf(-y, mean_dy_y, dy - mean_dy) * rstd;
+    const float normal = y > 0 ? y : steepness * y, g = y > 0 ? dy : slope * dy;
+    return fmaf(-normal, mean_dx_x, g - mean_dx) * rstd;
   }
 };
 
 template <int width, int threads, int values, class T>
 __global__ void __launch_bounds__(threads)
-    whole_samples_backward_kernel(int m, const T* y, const float* rstd, const T* dy, T* dx) {
+    whole_samples_backward_kernel(int m, float slope, const T* y, const float* rstd, const T* dy,
+                                  T* dx) {
   const std::int64_t sample = std::int64_t{blockIdx.x} * m;
   float u[values], g[values];
   load_tile<width, threads>(m, y + sample, u);
   load_tile<width, threads>(m, dy + sample, g);
   Sums sums;
-  add_products(u, g, sums);
+  add_products(slope, u, g, sums);
   sums = {block_sum<threads>(sums.first), block_sum<threads>(sums.second)};
-  const Projection project(sums, rstd[blockIdx.x], m);
+  const Projection project(sums, slope, rstd[blockIdx.x], m);
   TELESCOPE_UNROLL
   for (int k = 0; k < values; ++k) g[k] = project(u[k], g[k]);
   store_tile<width, threads>(m, g, dx + sample);
@@ -203,7 +211,7 @@ __global__ void __launch_bounds__(threads)
 
 template <int width, class T>
 __global__ void __launch_bounds__(RowPieces::threads)
-    piece_products_kernel(RowPieces pieces, const T* y, const T* dy, Sums* parts) {
+    piece_products_kernel(RowPieces pieces, float slope, const T* y, const T* dy, Sums* parts) {
   constexpr int threads = RowPieces::threads;
   const RowPieces::Piece piece = pieces.of_block();
   y += piece.row * pieces.length, dy += piece.row * pieces.length;
@@ -213,7 +221,7 @@ __global__ void __launch_bounds__(RowPieces::threads)
     float u[tile_values], g[tile_values];
     load_tile<width, threads>(left, y + i, u);
     load_tile<width, threads>(left, dy + i, g);
-    add_products(u, g, sums);
+    add_products(slope, u, g, sums);
   }
   sums = {block_sum<threads>(sums.first), block_sum<threads>(sums.second)};
   if (threadIdx.x == 0) parts[blockIdx.x] = sums;
@@ -221,14 +229,14 @@ __global__ void __launch_bounds__(RowPieces::threads)
 
 template <int width, class T>
 __global__ void __launch_bounds__(RowPieces::threads)
-    project_kernel(RowPieces pieces, const Sums* parts, const T* y, const float* rstd, const T* dy,
-                   T* dx) {
+    project_kernel(RowPieces pieces, float slope, const Sums* parts, const T* y, const float* rstd,
+                   const T* dy, T* dx) {
   constexpr int threads = RowPieces::threads;
   const RowPieces::Piece piece = pieces.of_block();
   Sums sums;
   if (threadIdx.x < pieces.per_row) sums = parts[piece.row * pieces.per_row + threadIdx.x];
   sums = {block_sum<threads>(sums.first), block_sum<threads>(sums.second)};
-  const Projection project(sums, rstd[piece.row], pieces.length);
+  const Projection project(sums, slope, rstd[piece.row], pieces.length);
   y += piece.row * pieces.length, dy += piece.row * pieces.length;
   dx += piece.row * pieces.length;
   for (std::int64_t i = piece.begin; i < piece.end; i += threads * tile_values) {
@@ -245,41 +253,43 @@ __global__ void __launch_bounds__(RowPieces::threads)
 // --- launches -------------------------------------------------------------------------------------
 
 template <int width, class T>
-void forward(const Stream& stream, std::int64_t n, std::int64_t m, double eps, const T* x, T* y,
-             float* rstd) {
+void forward(const Stream& stream, std::int64_t n, std::int64_t m, double eps, float slope,
+             const T* x, T* y, float* rstd) {
   const auto blocks = static_cast<unsigned>(n);
   const int size = static_cast<int>(std::min<std::int64_t>(m, 1 << 20));
   if (m <= 256 * 16) {
-    launch<whole_samples_kernel<width, 256, 16, T>>(stream, blocks, 256, 0, size, eps, x, y, rstd);
+    launch<whole_samples_kernel<width, 256, 16, T>>(stream, blocks, 256, 0, size, eps, slope, x, y,
+                                                    rstd);
   } else if (m <= 512 * 32) {
-    launch<whole_samples_kernel<width, 512, 32, T>>(stream, blocks, 512, 0, size, eps, x, y, rstd);
+    launch<whole_samples_kernel<width, 512, 32, T>>(stream, blocks, 512, 0, size, eps, slope, x, y,
+                                                    rstd);
   } else {
     const RowPieces pieces(n, m);
     const Workspace<Part> parts(pieces.blocks(), stream.device());
     launch<piece_sums_kernel<width, T>>(stream, pieces.blocks(), RowPieces::threads, 0, pieces, x,
                                         parts.data());
     launch<normalise_kernel<width, T>>(stream, pieces.blocks(), RowPieces::threads, 0, pieces, eps,
-                                       parts.data(), x, y, rstd);
+                                       slope, parts.data(), x, y, rstd);
   }
 }
 
 template <int width, class T>
-void backward(const Stream& stream, std::int64_t n, std::int64_t m, const T* y, const float* rstd,
-              const T* dy, T* dx) {
+void backward(const Stream& stream, std::int64_t n, std::int64_t m, float slope, const T* y,
+              const float* rstd, const T* dy, T* dx) {
   const auto blocks = static_cast<unsigned>(n);
   const int size = static_cast<int>(std::min<std::int64_t>(m, 1 << 20));
   if (m <= 256 * 16) {
-    launch<whole_samples_backward_kernel<width, 256, 16, T>>(stream, blocks, 256, 0, size, y, rstd,
-                                                             dy, dx);
+    launch<whole_samples_backward_kernel<width, 256, 16, T>>(stream, blocks, 256, 0, size, slope, y,
+                                                             rstd, dy, dx);
   } else if (m <= 512 * 32) {
-    launch<whole_samples_backward_kernel<width, 512, 32, T>>(stream, blocks, 512, 0, size, y, rstd,
-                                                             dy, dx);
+    launch<whole_samples_backward_kernel<width, 512, 32, T>>(stream, blocks, 512, 0, size, slope, y,
+                                                             rstd, dy, dx);
   } else {
     const RowPieces pieces(n, m);
     const Workspace<Sums> parts(pieces.blocks(), stream.device());
     launch<piece_products_kernel<width, T>>(stream, pieces.blocks(), RowPieces::threads, 0, pieces,
-                                            y, dy, parts.data());
-    launch<project_kernel<width, T>>(stream, pieces.blocks(), RowPieces::threads, 0, pieces,
+                                            slope, y, dy, parts.data());
+    launch<project_kernel<width, T>>(stream, pieces.blocks(), RowPieces::threads, 0, pieces, slope,
                                      parts.data(), y, rstd, dy, dx);
   }
 }
@@ -287,27 +297,31 @@ void backward(const Stream& stream, std::int64_t n, std::int64_t m, const T* y, 
 }  // namespace
 
 template <class T>
-void layer_norm(const Stream& stream, std::int64_t n, std::int64_t m, double eps, const T* x, T* y,
-                Wide<T>* rstd) {
+void layer_norm(const Stream& stream, std::int64_t n, std::int64_t m, double eps, double slope,
+                const T* x, T* y, Wide<T>* rstd) {
   constexpr int width = 16 / sizeof(T);
-  if (m % width == 0 && aligned_to(16, x, y)) return forward<width>(stream, n, m, eps, x, y, rstd);
-  forward<1>(stream, n, m, eps, x, y, rstd);
+  const auto leak = static_cast<float>(slope);
+  if (m % width == 0 && aligned_to(16, x, y)) {
+    return forward<width>(stream, n, m, eps, leak, x, y, rstd);
+  }
+  forward<1>(stream, n, m, eps, leak, x, y, rstd);
 }
 
 template <class T>
-void layer_norm_backward(const Stream& stream, std::int64_t n, std::int64_t m, const T* y,
-                         const Wide<T>* rstd, const T* dy, T* dx) {
+void layer_norm_backward(const Stream& stream, std::int64_t n, std::int64_t m, double slope,
+                         const T* y, const Wide<T>* rstd, const T* dy, T* dx) {
   constexpr int width = 16 / sizeof(T);
+  const auto leak = static_cast<float>(slope);
   if (m % width == 0 && aligned_to(16, y, dy, dx)) {
-    return backward<width>(stream, n, m, y, rstd, dy, dx);
+    return backward<width>(stream, n, m, leak, y, rstd, dy, dx);
   }
-  backward<1>(stream, n, m, y, rstd, dy, dx);
+  backward<1>(stream, n, m, leak, y, rstd, dy, dx);
 }
 
-#define TELESCOPE_INSTANTIATE(T)                                                            \
-  template void layer_norm(const Stream&, std::int64_t, std::int64_t, double, const T*, T*, \
-                           Wide<T>*);                                                       \
-  template void layer_norm_backward(const Stream&, std::int64_t, std::int64_t, const T*,    \
+#define TELESCOPE_INSTANTIATE(T)                                                                 \
+  template void layer_norm(const Stream&, std::int64_t, std::int64_t, double, double, const T*,  \
+                           T*, Wide<T>*);                                                        \
+  template void layer_norm_backward(const Stream&, std::int64_t, std::int64_t, double, const T*, \
                                     const Wide<T>*, const T*, T*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(bfloat16)

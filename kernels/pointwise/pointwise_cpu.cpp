@@ -18,21 +18,14 @@ namespace telescope::kernels::HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
-template <class D, class V>
-HWY_INLINE V sigmoid_of(D d, V x) {
-  const V one = hn::Set(d, 1);
-  return hn::Div(one, hn::Add(one, exp_of(d, hn::Neg(x))));
-}
-
 struct Silu {
   template <class D, class V>
   HWY_INLINE V value(D d, V x, V) const {
-    return hn::Mul(x, sigmoid_of(d, x));
+    return silu_of(d, x);
   }
   template <class D, class V>
   HWY_INLINE V slope(D d, V x, V) const {
-    const V s = sigmoid_of(d, x);  // s (1 + x (1 - s))
-    return hn::Mul(s, hn::MulAdd(x, hn::Sub(hn::Set(d, 1), s), hn::Set(d, 1)));
+    return silu_slope_of(d, x);
   }
 };
 

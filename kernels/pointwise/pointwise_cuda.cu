@@ -2,19 +2,14 @@
 // Bound by memory. A new function costs a functor with its value and its derivative, and a line in
 // the switch.
 #include "kernels/pointwise/pointwise.h"
-#include "kernels/simt/simt.h"
+#include "kernels/simt/silu.h"
 
 namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE {
 namespace {
 
-__device__ __forceinline__ float sigmoid_of(float x) { return 1 / (1 + expf(-x)); }
-
 struct Silu {
-  __device__ float value(float x, float) const { return x * sigmoid_of(x); }
-  __device__ float slope(float x, float) const {
-    const float s = sigmoid_of(x);
-    return s * (1 + x * (1 - s));
-  }
+  __device__ float value(float x, float) const { return silu_of(x); }
+  __device__ float slope(float x, float) const { return silu_slope_of(x); }
 };
 struct Relu {
   __device__ float value(float x, float) const { return x <= 0 ? 0.f : x; }  // keeps NaN

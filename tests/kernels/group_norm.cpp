@@ -2,6 +2,7 @@
 #include "kernels/group_norm/group_norm.h"
 
 #include <cmath>
+#include <string>
 #include <vector>
 
 #include "core/parallel.h"
@@ -12,6 +13,7 @@
 using namespace telescope;
 using namespace telescope::test;
 using kernels::GroupNormShape;
+using kernels::NormActivation;
 
 namespace {
 struct Arrays {
@@ -29,7 +31,7 @@ Arrays arrays(const GroupNormShape& s, DType dtype) {
 
 // Parameters' gradients start from 1: they accumulate.
 template <class T>
-Result run(const GroupNormShape& s, const Arrays& a) {
+Result run(const GroupNormShape& s, const Arrays& a, NormActivation act = NormActivation::none) {
   const DType dtype = dtype_of<T>;
   const Result r{empty_on_device(a.x.shape(), dtype), empty_on_device(a.x.shape(), dtype),
                  on_device(Tensor::full({s.channels}, 1, wide(dtype))),
@@ -39,11 +41,12 @@ Result run(const GroupNormShape& s, const Arrays& a) {
   const Tensor mean = empty_on_device({s.n, s.groups}, DType::f64);
   const Tensor rstd = empty_on_device({s.n, s.groups}, DType::f64);
   kernels::group_norm(test_stream(), s, 1e-5, x.data<T>(), weight.data<Wide<T>>(),
-                      bias.data<Wide<T>>(), r.y.data<T>(), mean.data<double>(),
+                      bias.data<Wide<T>>(), act, r.y.data<T>(), mean.data<double>(),
                       rstd.data<double>());
   kernels::group_norm_backward(test_stream(), s, x.data<T>(), weight.data<Wide<T>>(),
-                               mean.data<double>(), rstd.data<double>(), dy.data<T>(),
-                               r.dx.data<T>(), r.dweight.data<Wide<T>>(), r.dbias.data<Wide<T>>());
+                               bias.data<Wide<T>>(), act, mean.data<double>(), rstd.data<double>(),
+                               dy.data<T>(), r.dx.data<T>(), false, r.dweight.data<Wide<T>>(),
+                               r.dbias.data<Wide<T>>());
   return r;
 }
 
@@ -51,7 +54,7 @@ Result run(const GroupNormShape& s, const Arrays& a) {
 void reference_group(const GroupNormShape& s, const std::vector<std::int64_t>& elements,
                      const std::vector<double>& x, const std::vector<double>& weight,
                      const std::vector<double>& bias, const std::vector<double>& dy,
-                     const Result& r) {
+                     NormActivation act, const Result& r) {
   const auto size = static_cast<long double>(elements.size());
   const auto at = [](const std::vector<double>& v, std::int64_t i) {
     return static_cast<long double>(v[static_cast<std::size_t>(i)]);
@@ -60,22 +63,34 @@ void reference_group(const GroupNormShape& s, const std::vector<std::int64_t>& e
   for (const auto i : elements) mean += at(x, i) / size;
   for (const auto i : elements) variance += (at(x, i) - mean) * (at(x, i) - mean) / size;
   const long double rstd = 1 / std::sqrt(variance + 1e-5L);
+  const auto normal_of = [&](std::int64_t i) { return (at(x, i) - mean) * rstd; };
+  const auto z_of = [&](std::int64_t i) {
+    return normal_of(i) * at(weight, i % s.channels) + at(bias, i % s.channels);
+  };
+  const auto sigmoid = [](long double z) { return 1 / (1 + std::exp(-z)); };
+  const auto dz_of = [&](std::int64_t i) {
+    if (act == NormActivation::none) return at(dy, i);
+    const long double z = z_of(i), p = sigmoid(z);
+    return at(dy, i) * (p + z * p * (1 - p));
+  };
   for (const auto i : elements) {
     const std::int64_t c = i % s.channels;
-    const long double normal = (at(x, i) - mean) * rstd, g = at(dy, i);
-    r.y.data<double>()[i] = static_cast<double>(normal * at(weight, c) + at(bias, c));
+    const long double normal = normal_of(i), z = z_of(i), g = dz_of(i);
+    const bool silu = act == NormActivation::silu;
+    r.y.data<double>()[i] = static_cast<double>(silu ? z * sigmoid(z) : z);
     r.dweight.data<double>()[c] += static_cast<double>(g * normal);
     r.dbias.data<double>()[c] += static_cast<double>(g);
     mean_g += at(weight, c) * g / size;
     mean_gx += at(weight, c) * g * normal / size;
   }
   for (const auto i : elements) {
-    const long double normal = (at(x, i) - mean) * rstd, g = at(weight, i % s.channels) * at(dy, i);
+    const long double normal = normal_of(i), g = at(weight, i % s.channels) * dz_of(i);
     r.dx.data<double>()[i] = static_cast<double>(rstd * (g - mean_g - normal * mean_gx));
   }
 }
 
-Result reference(const GroupNormShape& s, const Arrays& a) {
+Result reference(const GroupNormShape& s, const Arrays& a,
+                 NormActivation act = NormActivation::none) {
   const auto values = [](const Tensor& t) { return t.to(DType::f64).to_vector<double>(); };
   const auto x = values(a.x), weight = values(a.weight), bias = values(a.bias), dy = values(a.dy);
   const Result r{Tensor::zeros(a.x.shape(), DType::f64), Tensor::zeros(a.x.shape(), DType::f64),
@@ -91,7 +106,7 @@ Result reference(const GroupNormShape& s, const Arrays& a) {
           }
         }
       }
-      reference_group(s, elements, x, weight, bias, dy, r);
+      reference_group(s, elements, x, weight, bias, dy, act, r);
     }
   }
   return r;
@@ -112,11 +127,14 @@ TEST_CASE_TEMPLATE("group norm against a plain loop", T, float, double, bfloat16
         INFO(s.n << " samples, " << s.pixels << " pixels, " << c << " channels, " << groups
                  << " groups");
         const Arrays a = arrays(s, dtype);
-        const Result got = run<T>(s, a), expected = reference(s, a);
-        CHECK_CLOSE(got.y, expected.y, rounding(dtype, 4));
-        CHECK_NORM_CLOSE(got.dx, expected.dx, norm_rounding(dtype, 100));
-        CHECK_NORM_CLOSE(got.dweight, expected.dweight, rounding(wide(dtype), 4).rtol);
-        CHECK_NORM_CLOSE(got.dbias, expected.dbias, rounding(wide(dtype), 4).rtol);
+        for (const NormActivation act : {NormActivation::none, NormActivation::silu}) {
+          INFO(std::string(act == NormActivation::silu ? "with silu" : "alone"));
+          const Result got = run<T>(s, a, act), expected = reference(s, a, act);
+          CHECK_CLOSE(got.y, expected.y, rounding(dtype, 4));
+          CHECK_NORM_CLOSE(got.dx, expected.dx, norm_rounding(dtype, 100));
+          CHECK_NORM_CLOSE(got.dweight, expected.dweight, rounding(wide(dtype), 100).rtol);
+          CHECK_NORM_CLOSE(got.dbias, expected.dbias, rounding(wide(dtype), 100).rtol);
+        }
       }
     }
   }
@@ -152,7 +170,8 @@ TEST_CASE("many pixels, many channels, in place, and gradients that nobody wants
     INFO(s.n << " samples, " << s.pixels << " pixels, " << s.channels << " channels");
     const Arrays a = arrays(s, DType::f32);
     a.x.data<float>()[0] = 100;  // far from all others
-    const Result got = run<float>(s, a), expected = reference(s, a);
+    const auto act = NormActivation::silu;
+    const Result got = run<float>(s, a, act), expected = reference(s, a, act);
     CHECK_CLOSE(got.y, expected.y, rounding(DType::f32, 4));
     CHECK_NORM_CLOSE(got.dx, expected.dx, rounding(DType::f32, 100).rtol);
     CHECK_NORM_CLOSE(got.dweight, expected.dweight, rounding(DType::f32, 4).rtol);
@@ -163,19 +182,24 @@ TEST_CASE("many pixels, many channels, in place, and gradients that nobody wants
     const Tensor mean = empty_on_device({s.n, s.groups}, DType::f64);
     const Tensor rstd = empty_on_device({s.n, s.groups}, DType::f64);
     const Tensor dbias = on_device(Tensor::full({s.channels}, 1)), before = x.clone();
-    const auto backward = [&](float* dx, float* to_bias) {
-      kernels::group_norm_backward<float>(
-          test_stream(), s, before.data<float>(), weight.data<float>(), mean.data<double>(),
-          rstd.data<double>(), dy.data<float>(), dx, nullptr, to_bias);
+    const auto backward = [&](float* dx, bool accumulate, float* to_bias) {
+      kernels::group_norm_backward<float>(test_stream(), s, before.data<float>(),
+                                          weight.data<float>(), bias.data<float>(), act,
+                                          mean.data<double>(), rstd.data<double>(),
+                                          dy.data<float>(), dx, accumulate, nullptr, to_bias);
     };
     kernels::group_norm(test_stream(), s, 1e-5, x.data<float>(), weight.data<float>(),
-                        bias.data<float>(), x.data<float>(), mean.data<double>(),
+                        bias.data<float>(), act, x.data<float>(), mean.data<double>(),
                         rstd.data<double>());
     CHECK_SAME(x, got.y);
-    backward(nullptr, dbias.data<float>());
+    backward(nullptr, false, dbias.data<float>());
     CHECK_SAME(dbias, got.dbias);
-    backward(dy.data<float>(), nullptr);
+    const Tensor sum = on_device(random_tensor(a.x.shape(), DType::f32, 5)), start = sum.clone();
+    backward(sum.data<float>(), true, nullptr);
+    backward(dy.data<float>(), false, nullptr);
     CHECK_SAME(dy, got.dx);
+    accumulate(dy, start);
+    CHECK_CLOSE(sum, dy, rounding(DType::f32, 1));
   }
 }
 
@@ -184,10 +208,10 @@ TEST_CASE("the same bits on any number of threads") {
   for (const GroupNormShape& s : {GroupNormShape{1, 4099, 32, 16}, GroupNormShape{7, 65, 48, 16}}) {
     const Arrays a = arrays(s, DType::f32);
     set_thread_count(1);
-    const Result one = run<float>(s, a);
+    const Result one = run<float>(s, a, NormActivation::silu);
     for (const int more : {2, 5}) {
       set_thread_count(more);
-      const Result many = run<float>(s, a);
+      const Result many = run<float>(s, a, NormActivation::silu);
       CHECK_SAME(many.y, one.y);
       CHECK_SAME(many.dx, one.dx);
       CHECK_SAME(many.dweight, one.dweight);
