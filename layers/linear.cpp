@@ -2,6 +2,7 @@
 #include "layers/linear.h"
 
 #include "core/autograd.h"
+#include "kernels/channel/channel.h"
 #include "kernels/matmul/matmul.h"
 #include "layers/cast.h"
 
@@ -56,9 +57,11 @@ Tensor linear(const Tensor& input, const Tensor& weight, const Tensor& bias) {
       add_product({.m = out, .n = in, .k = n, .transpose_a = true}, dy, x,
                   gradients.accumulator(1));
     }
-    if (gradients.wants(2)) {  // the sum over rows
-      const Tensor ones = Tensor::full({n}, 1, dy.dtype(), dy.device());
-      add_product({.m = 1, .n = out, .k = n}, ones, dy, gradients.accumulator(2));
+    if (gradients.wants(2)) {
+      const Tensor dbias = gradients.accumulator(2);
+      dispatch_float(dy.dtype(), "linear", [&]<class T>() {
+        kernels::sum_over_samples(dy.stream(), n, out, dy.data<T>(), dbias.data<T>());
+      });
     }
   };
   return record("linear", y, {x, weight, bias}, backward);

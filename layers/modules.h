@@ -10,8 +10,9 @@
 
 namespace telescope {
 
-/// y = conv2d(x, weight, bias): x [N,H,W,in], weight [out,kernel,kernel,in], bias [out].
-/// Both start uniform within 1/sqrt(in kernel^2), times `gain`; at zero with a gain of 0.
+/// y = conv2d(x, weight, bias), and further terms where they are given: x [N,H,W,in], weight
+/// [out,kernel,kernel,in], bias [out]. Both start uniform within 1/sqrt(in kernel^2), times `gain`; at
+/// zero with a gain of 0.
 class Conv2d : public Module {
  public:
   struct Options {
@@ -26,7 +27,9 @@ class Conv2d : public Module {
   Conv2d(const Place& at, std::int64_t in, std::int64_t out, std::int64_t kernel)
       : Conv2d(at, in, out, kernel, Options()) {}
 
-  Tensor operator()(const Tensor& x) const { return conv2d(x, weight, bias, options_); }
+  Tensor operator()(const Tensor& x, const Conv2dTerms& plus = {}) const {
+    return conv2d(x, weight, bias, options_, plus);
+  }
 
   Tensor weight, bias;
 

@@ -26,4 +26,9 @@ void add_per_channel(const Stream& stream, const PerChannel& shape, const T* x, 
 template <class T>
 void sum_per_channel(const Stream& stream, const PerChannel& shape, const T* dy, Wide<T>* de);
 
+/// sum[c] += sum_n e[n, c], summed in double: of gradients that belong to a sample each, the one of
+/// what all of them share. e [n, c]; accumulates. float and double.
+template <class T>
+void sum_over_samples(const Stream& stream, std::int64_t n, std::int64_t c, const T* e, T* sum);
+
 }  // namespace telescope::kernels

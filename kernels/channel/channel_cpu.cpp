@@ -86,11 +86,20 @@ void sum_per_channel(const Stream&, const PerChannel& shape, const T* dy, Wide<T
     }
   });
   for (std::int64_t sample = 0; sample < shape.n; ++sample) {
-    for (std::int64_t k = 0; k < c; ++k) {
-      double total = 0;
-      for (std::int64_t j = 0; j < chunks; ++j) total += partial[(sample * chunks + j) * c + k];
-      de[sample * c + k] = static_cast<T>(total);
+    double* const total = partial + sample * chunks * c;
+    for (std::int64_t j = 1; j < chunks; ++j) {
+      for (std::int64_t k = 0; k < c; ++k) total[k] += total[j * c + k];
     }
+    for (std::int64_t k = 0; k < c; ++k) de[sample * c + k] = static_cast<T>(total[k]);
+  }
+}
+
+template <class T>
+void sum_over_samples(const Stream&, std::int64_t n, std::int64_t c, const T* e, T* sum) {
+  for (std::int64_t k = 0; k < c; ++k) {
+    double total = 0;
+    for (std::int64_t i = 0; i < n; ++i) total += static_cast<double>(e[i * c + k]);
+    sum[k] += static_cast<T>(total);
   }
 }
 
@@ -100,6 +109,8 @@ void sum_per_channel(const Stream&, const PerChannel& shape, const T* dy, Wide<T
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(double)
 #undef TELESCOPE_INSTANTIATE
+template void sum_over_samples(const Stream&, std::int64_t, std::int64_t, const float*, float*);
+template void sum_over_samples(const Stream&, std::int64_t, std::int64_t, const double*, double*);
 
 }  // namespace telescope::kernels::cpu
 #endif

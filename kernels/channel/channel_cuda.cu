@@ -46,6 +46,17 @@ void sum_in_packs(const Stream& stream, const Channels& shape, const T* dy, Wide
   finish_rows(stream, vectors, pieces.per_sample, 1, partial.data(), de);
 }
 
+// A thread for each channel.
+template <class T>
+__global__ void __launch_bounds__(256)
+    sum_over_samples_kernel(std::int64_t n, std::int64_t c, const T* e, T* sum) {
+  const std::int64_t k = grid_thread();
+  if (k >= c) return;
+  double total = 0;
+  for (std::int64_t i = 0; i < n; ++i) total += double{e[i * c + k]};
+  sum[k] += static_cast<T>(total);
+}
+
 }  // namespace
 
 template <class T>
@@ -65,11 +76,17 @@ void sum_per_channel(const Stream& stream, const PerChannel& shape, const T* dy,
   sum_in_packs<1>(stream, channels, dy, de);
 }
 
+template <class T>
+void sum_over_samples(const Stream& stream, std::int64_t n, std::int64_t c, const T* e, T* sum) {
+  launch<sum_over_samples_kernel<T>>(stream, blocks_for(c, 256), 256, 0, n, c, e, sum);
+}
+
 #define TELESCOPE_INSTANTIATE(T)                                                                 \
   template void add_per_channel(const Stream&, const PerChannel&, const T*, const Wide<T>*, T*); \
   template void sum_per_channel(const Stream&, const PerChannel&, const T*, Wide<T>*);
 TELESCOPE_INSTANTIATE(float)
 TELESCOPE_INSTANTIATE(bfloat16)
 #undef TELESCOPE_INSTANTIATE
+template void sum_over_samples(const Stream&, std::int64_t, std::int64_t, const float*, float*);
 
 }  // namespace telescope::kernels::TELESCOPE_CUDA_NAMESPACE

@@ -62,6 +62,19 @@ TEST_CASE("many pixels, and more channels than a block is wide") {
   }
 }
 
+TEST_CASE_TEMPLATE("sums over samples add to what is there", T, float, double) {
+  if (!runs_here<T>()) return;
+  for (const auto c : {1, 17, 300}) {
+    const Tensor e = random_integers({5, c}, 9, dtype_of<T>, 3), sum_ref = Tensor::full({c}, 1);
+    const Tensor sum = on_device(Tensor::full({c}, 1, dtype_of<T>));
+    kernels::sum_over_samples(test_stream(), 5, c, on_device(e).data<T>(), sum.data<T>());
+    for (std::int64_t i = 0; i < 5 * c; ++i) {
+      sum_ref.data<float>()[i % c] += static_cast<float>(e.data<T>()[i]);
+    }
+    CHECK_SAME(sum, sum_ref.to(dtype_of<T>));
+  }
+}
+
 TEST_CASE("sums per channel are the same bits on one thread and on several") {
   const kernels::PerChannel shape{3, 5003, 17};
   const Tensor dy = random_tensor({shape.n, shape.pixels, shape.c}, DType::f64, 3);

@@ -3,6 +3,8 @@
 
 #include "kernels/conv2d/conv2d_variant.h"
 #include "kernels/precision.h"
+#include "layers/pointwise.h"
+#include "layers/reduce.h"
 #include "support/compare.h"
 #include "support/device.h"
 
@@ -26,6 +28,63 @@ TEST_CASE("gradients of conv2d") {
   check_gradients([](In in) { return conv2d(in[0], in[1], Tensor()); }, {x, weight});
   check_gradients([=](In in) { return conv2d(x, in[0], Tensor()); }, {weight});
   check_gradients([=](In in) { return conv2d(x, weight, in[0]); }, {bias});
+}
+
+// x, weight, bias, offset, residual.
+static std::vector<Tensor> with_terms(DType dtype) {
+  return {random_tensor({2, 6, 5, 3}, dtype, 1), random_tensor({4, 3, 3, 3}, dtype, 2),
+          random_tensor({4}, dtype, 3), random_tensor({2, 4}, dtype, 4),
+          random_tensor({2, 6, 5, 4}, dtype, 5)};
+}
+
+TEST_CASE("gradients of conv2d with an offset and a residual") {
+  const auto arrays = with_terms(DType::f64);
+  check_gradients(
+      [](In in) {
+        return conv2d(in[0], in[1], in[2], {.padding = 1}, {.offset = in[3], .residual = in[4]});
+      },
+      arrays);
+  check_gradients(
+      [&](In of) { return conv2d(arrays[0], arrays[1], of[0], {.padding = 1}, {.offset = of[1]}); },
+      {arrays[2], arrays[3]});
+  check_gradients(
+      [&](In of) { return conv2d(of[0], arrays[1], {}, {.padding = 1}, {.offset = of[1]}); },
+      {arrays[0], arrays[3]});
+  // one tensor as input and as residual, to which the gradient comes in place
+  check_gradients(
+      [&](In of) {
+        const Tensor z = of[0] + of[0];
+        const Tensor y = conv2d(z, of[1], {}, {.padding = 1});
+        return conv2d(y, of[1], {}, {.padding = 1}, {.residual = z});
+      },
+      {random_tensor({2, 4, 3, 2}, DType::f64), random_tensor({2, 3, 3, 2}, DType::f64, 2)});
+}
+
+TEST_CASE("conv2d with terms is the sum of its terms") {
+  const auto arrays = with_terms(DType::f32);
+  const auto together = [](In in) {
+    return conv2d(in[0], in[1], in[2], {.padding = 1}, {.offset = in[3], .residual = in[4]});
+  };
+  const auto one_by_one = [](In in) {
+    return in[4] + add_per_channel(conv2d(in[0], in[1], in[2], {.padding = 1}), in[3]);
+  };
+  CHECK_NORM_CLOSE(together(arrays), one_by_one(arrays), 1e-6);
+  check_on_device(together, arrays, 1e-3);  // products round to tf32
+  // x and residual are activations, the rest is f32
+  const auto reordered = [](In in) {
+    return conv2d(in[0], in[2], in[3], {.padding = 1}, {.offset = in[4], .residual = in[1]});
+  };
+  const std::vector<Tensor> order = {arrays[0], arrays[4], arrays[1], arrays[2], arrays[3]};
+  check_in_bf16(reordered, order, 2, 4);  // weight, sum, with offset, with residual
+  check_in_bf16(reordered, order, 1, 4);  // a residual of f32 beside an output of bf16
+}
+
+TEST_CASE("what conv2d refuses of its terms") {
+  const auto arrays = with_terms(DType::f32);
+  CHECK(error_of([&] { conv2d(arrays[0], arrays[1], arrays[2], {}, {.residual = arrays[4]}); }) ==
+        "conv2d: expected a residual like the output f32 [2,4,3,4], got f32 [2,6,5,4]");
+  CHECK(error_of([&] { conv2d(arrays[0], arrays[1], arrays[2], {}, {.offset = arrays[2]}); }) ==
+        "conv2d: output f32 [2,4,3,4] expects an offset f32 [2,4], got f32 [4]");
 }
 
 TEST_CASE("gradients of a weight that is used twice add up") {
