@@ -2,8 +2,6 @@
 #include "models/resnet.h"
 
 #include "layers/norm.h"
-#include "layers/pointwise.h"
-#include "layers/reduce.h"
 #include "models/inputs.h"
 
 namespace telescope {
@@ -19,10 +17,10 @@ ResNet::Block::Block(const Place& at, const ResNetOptions& options)
 }
 
 Tensor ResNet::Block::operator()(const Tensor& x, const Tensor& t) const {
-  Tensor y = conv1_(x);
-  if (embedding_) y = add_per_channel(y, (*embedding_)(t));
-  y = leaky_relu(layer_norm(y, options_.eps), options_.negative_slope);
-  return x + conv2_(y);
+  const Tensor time = embedding_ ? (*embedding_)(t) : Tensor();
+  const Tensor y =
+      layer_norm(conv1_(x, {.offset = time}), options_.eps, LeakyRelu{options_.negative_slope});
+  return conv2_(y, {.residual = x});
 }
 
 ResNet::ResNet(const ResNetOptions& options, const Place& at)

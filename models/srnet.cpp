@@ -4,7 +4,6 @@
 #include <numbers>
 
 #include "layers/norm.h"
-#include "layers/pointwise.h"
 #include "layers/transfer.h"
 #include "models/inputs.h"
 
@@ -31,20 +30,22 @@ SRNet::SRNet(const SRNetOptions& options, const Place& at)
   add(features, features, 3, 1);
 }
 
-Tensor SRNet::residual(const Tensor& upsampled) const {
+Tensor SRNet::body(const Tensor& upsampled) const {
   check_images("SRNet", upsampled, options_.channels);
   Tensor y = upsampled;
   for (const auto& convolution : convolutions_) {
-    y = leaky_relu(layer_norm((*convolution)(y), options_.eps), options_.negative_slope);
+    y = layer_norm((*convolution)(y), options_.eps, LeakyRelu{options_.negative_slope});
   }
-  return output_(y);
+  return y;
 }
+
+Tensor SRNet::residual(const Tensor& upsampled) const { return output_(body(upsampled)); }
 
 Tensor SRNet::operator()(const Tensor& low) const {
   check_images("SRNet", low, options_.channels);
   const Tensor upsampled =
       interpolate(low, static_cast<double>(options_.scale), Interpolation::bilinear);
-  return upsampled + residual(upsampled);
+  return output_(body(upsampled), {.residual = upsampled});
 }
 
 }  // namespace telescope

@@ -28,6 +28,9 @@ class SRNet : public Module {
   const SRNetOptions& options() const { return options_; }
 
  private:
+  /// r without its last convolution.
+  Tensor body(const Tensor& upsampled) const;
+
   SRNetOptions options_;
   ModuleList<Conv2d> convolutions_;
   Conv2d output_;

@@ -5,7 +5,6 @@
 
 #include "layers/attention.h"
 #include "layers/pointwise.h"
-#include "layers/reduce.h"
 #include "layers/structure.h"
 #include "layers/transfer.h"
 #include "models/inputs.h"
@@ -25,8 +24,8 @@ UNet::ResBlock::ResBlock(const Place& at, std::int64_t in, std::int64_t out,
 }
 
 Tensor UNet::ResBlock::operator()(const Tensor& x, const Tensor& embedding) const {
-  const Tensor y = add_per_channel(conv1_(silu(norm1_(x))), time_(embedding));
-  return (skip_ ? (*skip_)(x) : x) + conv2_(dropout_(silu(norm2_(y))));
+  const Tensor y = conv1_(norm1_(x, Silu()), {.offset = time_(embedding)});
+  return conv2_(dropout_(norm2_(y, Silu())), {.residual = skip_ ? (*skip_)(x) : x});
 }
 
 UNet::PixelLinear::PixelLinear(const Place& at, std::int64_t in, std::int64_t out, double gain)
@@ -36,8 +35,8 @@ UNet::PixelLinear::PixelLinear(const Place& at, std::int64_t in, std::int64_t ou
   bias_ = parameter("bias", {out}, start);
 }
 
-Tensor UNet::PixelLinear::operator()(const Tensor& x) const {
-  return conv2d(x, weight_.reshape({weight_.extent(0), 1, 1, weight_.extent(1)}), bias_);
+Tensor UNet::PixelLinear::operator()(const Tensor& x, const Conv2dTerms& plus) const {
+  return conv2d(x, weight_.reshape({weight_.extent(0), 1, 1, weight_.extent(1)}), bias_, {}, plus);
 }
 
 UNet::AttentionBlock::AttentionBlock(const Place& at, std::int64_t channels,
@@ -54,7 +53,8 @@ UNet::AttentionBlock::AttentionBlock(const Place& at, std::int64_t channels,
 Tensor UNet::AttentionBlock::operator()(const Tensor& x) const {
   const Tensor qkv = qkv_(norm_(x));
   const Shape tokens{x.extent(0), x.extent(1) * x.extent(2), qkv.extent(3)};
-  return x + out_(qkv_attention(qkv.reshape(tokens), heads_).reshape(x.shape()));
+  const Tensor y = qkv_attention(qkv.reshape(tokens), heads_).reshape(x.shape());
+  return out_(y, {.residual = x});
 }
 
 UNet::Down::Down(const Place& at, std::int64_t in, std::int64_t out, const UNetOptions& options)
@@ -159,7 +159,7 @@ Tensor UNet::operator()(const Tensor& x, const Tensor& t) const {
     kept.pop_back();
     y = (*up)(y, embedding, kept.empty() ? Tensor() : kept.back());
   }
-  return output_(silu(norm_(y)));
+  return output_(norm_(y, Silu()));
 }
 
 }  // namespace telescope

@@ -64,7 +64,7 @@ class UNet : public Module {
   class PixelLinear : public Module {
    public:
     PixelLinear(const Place& at, std::int64_t in, std::int64_t out, double gain = 1);
-    Tensor operator()(const Tensor& x) const;
+    Tensor operator()(const Tensor& x, const Conv2dTerms& plus = {}) const;
 
    private:
     Tensor weight_, bias_;
