@@ -24,7 +24,7 @@
 namespace telescope {
 namespace {
 
-constexpr std::chrono::microseconds spin_time{30};
+constexpr std::chrono::microseconds spin_time{100};
 constexpr int most_threads = 1 << 15;
 
 thread_local bool inside_loop = false;
