@@ -124,7 +124,7 @@ TEST_CASE("a step in bf16 needs less memory") {
   };
   const std::int64_t full = peak(Precision::fp32), half = peak(Precision::bf16);
   INFO(half << " bytes in bf16, " << full << " in f32");
-  CHECK(half < 0.6 * static_cast<double>(full));
+  CHECK(3 * half < 2 * full);  // images, losses and what is in place anyway do not shrink
 }
 
 TEST_CASE("a recorded step computes the bits of one that was launched kernel by kernel") {
