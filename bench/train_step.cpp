@@ -3,9 +3,9 @@
 // samples that rest on the device.
 //   bench.train_step --model resnet --hidden 128 --size 128 --batch 4 --device cuda
 //   bench.train_step --strategy mge --batch 16 --levels 4 ...
-// prints one line of JSON. --save FILE: also the weights and samples of the first step with its loss
-// and gradients, by which another implementation shows that it computes the same
-// (bench/compare_step.py, train_step_torch.py).
+// prints one line of JSON; with MGE also the seconds of the pass on each mesh. --save FILE: also the
+// weights and samples of the first step with its loss and gradients, by which another implementation
+// shows that it computes the same (bench/peers/step.py).
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
@@ -47,17 +47,36 @@ long resident_kib(const char* field) {
   return 0;
 }
 
-// The same samples in every step, drawn once for each level.
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// Some parameters start at zero, and what lies before them would have no gradient to be compared.
+void move_off_zero(const Module& module) {
+  for (const auto& [name, tensor] : module.parameters()) {
+    const Tensor noise = random_normal(tensor.shape(), RandomKey(2, name));
+    for (std::int64_t i = 0; i < tensor.numel(); ++i) {
+      tensor.data<float>()[i] += 0.02f * noise.data<float>()[i];
+    }
+  }
+}
+
+// The same samples in every step, drawn once for each level. The input is `scale` times smaller than
+// the target, which has size x size pixels.
 class Resting : public SampleSource {
  public:
-  Resting(std::int64_t size, const Device& device) : size_(size), device_(device) {}
+  Resting(std::int64_t size, std::int64_t scale, const Device& device)
+      : size_(size), scale_(scale), device_(device) {}
   Samples draw(const Draw& draw) override {
     Samples& samples = samples_[draw.level.level];
     if (!samples.input.defined()) {
       const std::string level = draw.level.str();
-      const Shape shape{draw.count, size_, size_, 3};
-      samples.input = random_normal(shape, {1, "x/" + level}).to(device_);
-      samples.target = random_normal(shape, {1, "target/" + level}).to(device_);
+      const auto normal = [&](const std::string& name, std::int64_t size) {
+        return random_normal({draw.count, size, size, 3}, {1, name + level}).to(device_);
+      };
+      samples.input = normal("x/", size_ / scale_);
+      samples.target = normal("target/", size_);
       samples.time = random_uniform({draw.count}, {1, "t/" + level}).to(device_);
     }
     return samples;
@@ -66,15 +85,15 @@ class Resting : public SampleSource {
     NamedTensors tensors;
     for (const auto& [level, samples] : samples_) {
       const std::string prefix = fmt::format("level{}.", level);
-      tensors.push_back({prefix + "input", samples.input.to(Device{})});
-      tensors.push_back({prefix + "target", samples.target.to(Device{})});
-      tensors.push_back({prefix + "time", samples.time.to(Device{})});
+      tensors.push_back({prefix + "input", samples.input});
+      tensors.push_back({prefix + "target", samples.target});
+      tensors.push_back({prefix + "time", samples.time});
     }
     return tensors;
   }
 
  private:
-  std::int64_t size_;
+  std::int64_t size_, scale_;
   Device device_;
   std::map<int, Samples> samples_;
 };
@@ -85,23 +104,46 @@ void append(NamedTensors& to, const std::string& prefix, const NamedTensors& ten
   }
 }
 
+// Of the pass on each mesh, from the reports of some steps: where images of a level go through the
+// network beside the coarse sides of the level before. Nothing where a step is a graph.
+nlohmann::ordered_json passes(const std::vector<StepReport>& steps, std::int64_t size) {
+  auto json = nlohmann::ordered_json::array();
+  std::int64_t carried = 0;
+  for (std::size_t i = 0; i < steps[0].meshes.size(); ++i) {
+    const MeshReport& first = steps[0].meshes[i];
+    std::vector<double> seconds;
+    for (const StepReport& step : steps) {
+      if (step.meshes[i].seconds) seconds.push_back(*step.meshes[i].seconds);
+    }
+    if (seconds.empty()) break;
+    json.push_back({{"size", size >> first.mesh.level},
+                    {"images", carried + first.samples},
+                    {"flop", first.flop},
+                    {"seconds", median(seconds)}});
+    carried = first.samples;
+  }
+  return json;
+}
+
 int run(const Settings& s) {
   const Device device = parse_device(s.device);
   kernels::set_precision(kernels::parse_precision(s.precision));
   const long before = resident_kib("VmHWM:");
   app::RunOptions run = s.run;
+  if (run.model == "srnet" || run.model == "espcn") run.task = "super-resolve";
   app::resolve_network(run);
   app::Network network = app::make_network(run, 1);
+  move_off_zero(*network.module);
   network.module->to(device);
   ParameterBuffer parameters(*network.module);
   Adam adam(parameters.values(), parameters.gradients());
-  Resting source(s.run.size, device);
+  Resting source(run.size, app::Task(run.task, run.scale).scale(), device);
   const auto loss = [&](const Samples& samples) {
     return mse_per_sample(network.forward(samples.input, samples.time), samples.target);
   };
   const std::int64_t all = s.warmup + s.rounds * s.steps;
   const BatchPlan plan = BatchPlan::geometric(s.batch, static_cast<int>(s.levels));
-  const Schedule schedule = s.run.strategy == "mge" ? mge(plan, all) : single_scale(s.batch, all);
+  const Schedule schedule = run.strategy == "mge" ? mge(plan, all) : single_scale(s.batch, all);
   Trainer trainer(parameters, adam, loss, source, schedule, LearningRate::constant(1e-4),
                   {.graphs = !s.no_graph});
 
@@ -111,29 +153,29 @@ int run(const Settings& s) {
     const StepReport report = trainer.step();
     if (s.save.empty() || i > 0) continue;
     append(saved, "grad.", parameters.slices(parameters.gradients()));
-    for (const NamedTensor& tensor : source.all()) saved.push_back(tensor);
-    write_safetensors(s.save, saved, {{"loss", fmt::format("{:.9g}", report.loss)}});
+    append(saved, "", source.all());
+    append(saved, "", {{"loss", Tensor::full({1}, report.loss)}});
+    write_safetensors(s.save, saved);
   }
   const Stream stream = Stream::current(device);
   std::vector<double> rounds;
-  double value = 0;
+  std::vector<StepReport> reports;
   for (std::int64_t round = 0; round < s.rounds; ++round) {
     stream.synchronize();
     const double start = now_seconds();
     for (std::int64_t i = 0; i < s.steps; ++i) {  // the next step is started before one is read
       if (trainer.in_flight() == 0) trainer.start_step();
       if (i + 1 < s.steps) trainer.start_step();
-      value = trainer.finish_step().loss;
+      reports.push_back(trainer.finish_step());
     }
     stream.synchronize();
     rounds.push_back((now_seconds() - start) / static_cast<double>(s.steps));
   }
   const MemoryUse memory = memory_use(device);
-  std::vector<double> sorted = rounds;
-  std::sort(sorted.begin(), sorted.end());
-  const nlohmann::ordered_json json{{"seconds", sorted[sorted.size() / 2]},
+  const nlohmann::ordered_json json{{"seconds", median(rounds)},
                                     {"rounds", rounds},
-                                    {"loss", value},
+                                    {"loss", reports.back().loss},
+                                    {"passes", passes(reports, run.size)},
                                     {"device_peak_bytes", memory.peak},
                                     {"device_reserved_bytes", memory.reserved},
                                     {"peak_kib", resident_kib("VmHWM:")},
@@ -160,6 +202,7 @@ int main(int argc, char** argv) {
   number("--hidden", s.run.hidden);
   number("--blocks", s.run.blocks);
   number("--size", s.run.size);
+  program.add_option("--dropout", s.run.dropout)->capture_default_str();
   number("--batch", s.batch);
   number("--levels", s.levels);
   number("--steps", s.steps);
