@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "models/resnet.h"
 
+#include "layers/reduce.h"
 #include "layers/structure.h"
 #include "models/networks.h"
 #include "support/device.h"
@@ -46,6 +47,22 @@ TEST_CASE("gradients by every parameter, image and time") {
     if (time) leaves.push_back({"t", t});
     check_gradients_of(leaves, [&] { return net(x, time ? t : Tensor()); });
   }
+}
+
+TEST_CASE("a training step holds two arrays of features a block, and two more on the way back") {
+  if (!test_device().is_cpu()) return;
+  const ResNet net({.hidden = 32, .blocks = 4});
+  const Tensor x = random_tensor({16, 64, 64, 3}), t = random_tensor({16});
+  const auto step = [&] { sum(net(x, t)).backward(); };
+  step();
+  const std::int64_t features = 16 * 64 * 64 * 32 * std::int64_t{sizeof(float)};
+  const std::int64_t before = memory_use().current;
+  reset_peak_memory();
+  step();
+  // Kept are what each block begins with and what its second convolution reads; on the way back come
+  // the gradient of a block's result and of what that convolution reads. Two more are room for what
+  // kernels need while they run.
+  CHECK(memory_use().peak - before <= (2 * 4 + 2 + 2) * features);
 }
 
 TEST_CASE("three training steps on the test's device give those of the CPU") {
