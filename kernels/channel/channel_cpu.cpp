@@ -39,7 +39,8 @@ HWY_INLINE std::int64_t sum_lanes(std::int64_t first, std::int64_t pixels, std::
 
 template <class T>
 void sum_range(std::int64_t pixels, std::int64_t c, const T* x, double* sums) {
-  std::int64_t first = sum_lanes<16>(0, pixels, c, x, sums);
+  std::int64_t first = sum_lanes<64>(0, pixels, c, x, sums);
+  first = sum_lanes<16>(first, pixels, c, x, sums);
   first = sum_lanes<4>(first, pixels, c, x, sums);
   sum_lanes<1>(first, pixels, c, x, sums);
 }

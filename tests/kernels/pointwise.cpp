@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "kernels/pointwise/pointwise.h"
 
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "core/convert.h"
 #include "support/compare.h"
@@ -96,5 +98,27 @@ TEST_CASE("NaN and infinity pass through") {
   for (const Unary f : {Unary::silu, Unary::tanh, Unary::sigmoid, Unary::leaky_relu}) {
     INFO(kernels::name_of(f));
     CHECK(std::isnan(apply(f, 0.2f)[0]));
+  }
+}
+
+TEST_CASE("silu and sigmoid far from zero") {
+  std::vector<float> far;
+  while (far.size() < 35) far.insert(far.end(), {20, -20, 88, -90, 1e4F, -1e4F, NAN});
+  const Tensor x = on_device(Tensor::from(far, {35}));
+  const auto apply = [&](Unary f) {
+    const Tensor y = empty_on_device({35});
+    kernels::unary(test_stream(), f, 0.F, 35, x.data<float>(), y.data<float>());
+    return y.to_vector<float>();
+  };
+  const auto sigmoid = apply(Unary::sigmoid), silu = apply(Unary::silu);
+  for (std::size_t i = 0; i < far.size(); ++i) {
+    INFO(far[i]);
+    if (std::isnan(far[i])) {
+      CHECK(std::isnan(sigmoid[i]));
+      CHECK(std::isnan(silu[i]));
+    } else {
+      CHECK(std::abs(sigmoid[i] - (far[i] > 0 ? 1.F : 0.F)) < 3e-9F);
+      CHECK(std::abs(silu[i] - std::max(far[i], 0.F)) < 5e-8F);
+    }
   }
 }
