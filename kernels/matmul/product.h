@@ -19,8 +19,7 @@ struct Product {
   const std::int64_t* a_row = nullptr;  // [m]
   std::int64_t a_run = 0, a_step = 1;
   /// With `packed`, what pack() wrote of a matrix of runs * length rows. Else b[u, t, j] stands at
-  /// b[u b_run + t b_step + j], and vectors may read up to `padded_columns` - n elements behind
-  /// the last column: the memory must be there, what it holds does not matter.
+  /// b[u b_run + t b_step + j].
   const T* b = nullptr;
   bool packed = true;
   std::int64_t b_run = 0, b_step = 0;
@@ -35,6 +34,12 @@ struct Product {
 /// row or column falls into tiles.
 template <class T>
 void multiply(const Product<T>& product);
+
+/// The same for at most narrow_columns columns, which stand one after the other: b[u, t, j] at
+/// b[(j runs + u) length + t]. a_step is 1; lanes of a vector are summed apart, and then together.
+template <class T>
+void multiply_narrow(const Product<T>& product);
+inline constexpr std::int64_t narrow_columns = 4;
 
 /// n rounded up to whole vectors of any instruction set.
 template <class T>
