@@ -8,6 +8,7 @@
 
 #include "core/parallel.h"
 #include "kernels/conv2d/addends.h"
+#include "kernels/conv2d/channels.h"
 #include "kernels/conv2d/scratch.h"
 #include "kernels/conv2d/windows.h"
 #include "kernels/conv2d/winograd.h"
@@ -23,16 +24,18 @@ struct Target {
   std::int64_t step = 1, first_row = 0, first_column = 0;
 };
 
-// Weights of a correlation as a matrix of (r, s, c) rows and k columns.
+// Weights of a correlation as a matrix of (r, s, c) rows and a column for each of some channels.
 template <class T>
-struct PackedWeights {
-  std::int64_t rows, k;
-  Scratch<T> elements;
-
-  PackedWeights(std::int64_t matrix_rows, std::int64_t columns)
-      : rows(matrix_rows), k(columns), elements(matrix_rows * padded_columns<T>(columns)) {}
-  T* matrix() const { return elements.data(); }
+struct Matrix {
+  std::int64_t rows;
+  Channels channels;
+  const T* elements;
+  bool packed;  // else column by column
 };
+template <class T>
+bool narrow(const Windows& windows, std::int64_t k) {
+  return k <= narrow_columns && windows.s * windows.c >= padded_columns<T>(1);
+}
 
 // Work of less than this many multiplications is not worth another thread.
 constexpr std::int64_t thread_work = 1 << 17;
@@ -40,7 +43,7 @@ constexpr std::int64_t thread_work = 1 << 17;
 template <class T>
 class Correlation {
  public:
-  Correlation(const Windows& windows, const PackedWeights<T>& weights, const Target& target,
+  Correlation(const Windows& windows, const Matrix<T>& weights, const Target& target,
               const Addends<T>& addends, const T* x, T* y)
       : windows_(windows),
         weights_(weights),
@@ -71,7 +74,7 @@ class Correlation {
 
   std::int64_t useful_pieces() const {
     const std::int64_t work =
-        windows_.n * windows_.out_h * windows_.out_w * weights_.rows * weights_.k;
+        windows_.n * windows_.out_h * windows_.out_w * weights_.rows * weights_.channels.count;
     return std::clamp<std::int64_t>(work / thread_work, 1, thread_count());
   }
 
@@ -100,29 +103,51 @@ class Correlation {
         }
       }
     }
-    multiply(Product<T>{.m = m,
-                        .n = target_.k,
-                        .runs = windows_.r,
-                        .length = windows_.s * windows_.c,
-                        .a = a,
-                        .a_row = offsets,
-                        .a_run = pitch,
-                        .b = weights_.matrix(),
-                        .start = addends_.starts(),
-                        .start_row = start_row,
-                        .addend = addends_.residual,
-                        .c = y_,
-                        .c_row = c_row});
+    const std::int64_t first = weights_.channels.first;
+    const Product<T> product{.m = m,
+                             .n = weights_.channels.count,
+                             .runs = windows_.r,
+                             .length = windows_.s * windows_.c,
+                             .a = a,
+                             .a_row = offsets,
+                             .a_run = pitch,
+                             .b = weights_.elements,
+                             .start = addends_.starts() + first,
+                             .start_row = start_row,
+                             .addend = addends_.residual ? addends_.residual + first : nullptr,
+                             .c = y_ + first,
+                             .c_row = c_row};
+    if (weights_.packed) {
+      multiply(product);
+    } else {
+      multiply_narrow(product);
+    }
   }
 
   Windows windows_;
-  const PackedWeights<T>& weights_;
+  const Matrix<T>& weights_;
   Target target_;
   const Addends<T>& addends_;
   const T* x_;
   T* y_;
   Blocks blocks_;
 };
+
+// y or dx = addends + windows of x times weights that `pack_columns(channels, to)` packs. Threads
+// that a few windows do not keep busy share the output channels.
+template <class T, class PackColumns>
+void correlate(const Windows& windows, const Target& target, const Addends<T>& addends, const T* x,
+               T* y, const PackColumns& pack_columns) {
+  constexpr std::int64_t windows_worth_a_thread = 64;
+  const std::int64_t rows = windows.r * windows.s * windows.c;
+  const std::int64_t pieces = windows.n * windows.out_h * windows.out_w / windows_worth_a_thread;
+  for_idle_threads(pieces, target.k, [&](const Channels& channels) {
+    const Scratch<T> packed(rows * padded_columns<T>(channels.count));
+    pack_columns(channels, packed.data());
+    const Matrix<T> weights{rows, channels, packed.data(), /*packed=*/true};
+    Correlation<T>(windows, weights, target, addends, x, y).run();
+  });
+}
 
 // The taps r of a kernel of `size` taps that reach, with this stride, the input positions of one
 // residue: those with (position + padding - r) divisible by the stride. In the order in which a
@@ -159,26 +184,29 @@ void input_gradient_phase(const Conv2dShape& shape, std::int64_t row, std::int64
                         .out_w = (shape.w - column + stride - 1) / stride};
   if constexpr (std::is_same_v<T, float>) {
     if (stride == 1 && winograd::chosen(variant, windows, shape.c)) {
-      return winograd::correlate(windows, shape.c, dy, weight, /*transposed=*/true, addends, dx);
+      return winograd::correlate(
+          windows, {.elements = weight, .c = shape.k, .k = shape.c, .transposed = true}, dy,
+          addends, dx);
     }
   }
-  const PackedWeights<T> packed(r.count * s.count * shape.k, shape.c);
-  parallel_for(r.count * s.count, 1 + (1 << 15) / (shape.k * shape.c),
-               [&](std::int64_t begin, std::int64_t end) {
-                 for (std::int64_t t = begin; t < end; ++t) {
-                   const std::int64_t tap_r = r.last - t / s.count * stride;
-                   const std::int64_t tap_s = s.last - t % s.count * stride;
-                   pack(packed.rows, shape.c, t * shape.k, shape.k,
-                        weight + (tap_r * shape.s + tap_s) * shape.c, taps, 1, packed.matrix());
-                 }
-               });
   const Target target{.h = shape.h,
                       .w = shape.w,
                       .k = shape.c,
                       .step = stride,
                       .first_row = row,
                       .first_column = column};
-  Correlation<T>(windows, packed, target, addends, dy, dx).run();
+  correlate<T>(windows, target, addends, dy, dx, [&](const Channels& channels, T* packed) {
+    const std::int64_t rows = r.count * s.count * shape.k;
+    parallel_for(r.count * s.count, 1 + (1 << 15) / (shape.k * channels.count),
+                 [&](std::int64_t begin, std::int64_t end) {
+                   for (std::int64_t t = begin; t < end; ++t) {
+                     const std::int64_t tap_r = r.last - t / s.count * stride;
+                     const std::int64_t tap_s = s.last - t % s.count * stride;
+                     const T* tap = weight + (tap_r * shape.s + tap_s) * shape.c + channels.first;
+                     pack(rows, channels.count, t * shape.k, shape.k, tap, taps, 1, packed);
+                   }
+                 });
+  });
 }
 
 }  // namespace
@@ -191,16 +219,23 @@ void conv2d_forward(const Stream&, const Conv2dShape& shape, const T* x, const W
   const Addends<T> addends(shape.n, shape.k, epilogue);
   if constexpr (std::is_same_v<T, float>) {
     if (winograd::chosen(variant, windows, shape.k)) {
-      return winograd::correlate(windows, shape.k, x, weight, /*transposed=*/false, addends, y);
+      return winograd::correlate(
+          windows, {.elements = weight, .c = shape.c, .k = shape.k, .transposed = false}, x,
+          addends, y);
     }
   }
   const std::int64_t taps = shape.r * shape.s * shape.c;
-  const PackedWeights<T> packed(taps, shape.k);
-  parallel_for(taps, 1 + (1 << 15) / shape.k, [&](std::int64_t begin, std::int64_t end) {
-    pack(taps, shape.k, begin, end - begin, weight + begin, 1, taps, packed.matrix());
-  });
   const Target target{.h = windows.out_h, .w = windows.out_w, .k = shape.k};
-  Correlation<T>(windows, packed, target, addends, x, y).run();
+  if (narrow<T>(windows, shape.k)) {
+    const Matrix<T> weights{taps, {0, shape.k}, weight, /*packed=*/false};
+    return Correlation<T>(windows, weights, target, addends, x, y).run();
+  }
+  correlate<T>(windows, target, addends, x, y, [&](const Channels& channels, T* packed) {
+    parallel_for(taps, 1 + (1 << 15) / channels.count, [&](std::int64_t begin, std::int64_t end) {
+      pack(taps, channels.count, begin, end - begin, weight + channels.first * taps + begin, 1,
+           taps, packed);
+    });
+  });
 }
 
 template <class T>

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Weight gradient: for each kernel row r, a product of dy (transposed) and the windows' run of S C
-// elements, summed over pixels. The pixels are cut into chunks that depend on the shape alone; each
-// chunk has a partial sum of its own, and these are added up in order, so that the result has the
-// same bits on any number of threads.
+// Weight gradient: products of dy and the windows of x, summed over pixels. The pixels are cut into
+// chunks that depend on the shape alone; each chunk has a partial sum of its own, and these are added
+// up in order, so that the result has the same bits on any number of threads.
 #include <algorithm>
 #include <type_traits>
+#include <vector>
 
 #include "core/parallel.h"
+#include "kernels/conv2d/channels.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/conv2d/scratch.h"
 #include "kernels/conv2d/windows.h"
@@ -19,6 +20,7 @@ namespace {
 constexpr std::int64_t most_chunks = 16;     // threads that can be kept busy
 constexpr std::int64_t chunk_pixels = 1024;  // fewer are not worth a partial sum
 
+// The sum over chunks of pixels, [K, R S C] or transposed.
 template <class T>
 class WeightGradient {
  public:
@@ -27,107 +29,165 @@ class WeightGradient {
         windows_(windows_of(shape)),
         x_(x),
         dy_(dy),
+        taps_(shape.r * run()),
+        transposed_(vectors_by_channel() < vectors_by_tap()),
         blocks_(windows_, sizeof(T), wanted_chunks()),
         chunks_(std::min(blocks_.count(), wanted_chunks())) {}
 
-  void add_to(T* dweight, T* dbias) const {
-    const std::int64_t weights = dweight ? shape_.k * run() * shape_.r : 0;
-    const std::int64_t biases = dbias ? shape_.k : 0, size = weights + biases;
+  void add_to(T* dweight) const {
+    const std::int64_t size = shape_.k * taps_;
     const Scratch<T> partials(chunks_ * size);
     T* partial = partials.data();
-    parallel_for(chunks_, 1, [&](std::int64_t begin, std::int64_t end) {
-      std::fill(partial + begin * size, partial + end * size, T{0});
-      for (std::int64_t i = begin; i < end; ++i) {
-        T* sum = partial + i * size;
-        run_chunk(i, dweight ? sum : nullptr, dbias ? sum + weights : nullptr);
+    for_idle_threads(chunks_, shape_.k, [&](const Channels& channels) {
+      parallel_for(chunks_, 1, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) run_chunk(i, channels, partial + i * size);
+      });
+    });
+    parallel_for(shape_.k, 1 + (1 << 14) / taps_, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t chunk = 0; chunk < chunks_; ++chunk) {
+        for (std::int64_t k = begin; k < end; ++k) {
+          const T* from = partial + chunk * size + (transposed_ ? k : k * taps_);
+          const std::int64_t step = transposed_ ? shape_.k : 1;
+          T* to = dweight + k * taps_;
+          for (std::int64_t i = 0; i < taps_; ++i) to[i] += from[i * step];
+        }
       }
     });
-    add_partials(partial, size, 0, weights, dweight);
-    add_partials(partial, size, weights, biases, dbias);
   }
 
  private:
   std::int64_t run() const { return shape_.s * shape_.c; }
+
+  // Vectors that are multiplied for a pixel, with rows of output channels or of taps.
+  std::int64_t vectors_by_tap() const { return shape_.k * shape_.r * padded_columns<T>(run()); }
+  std::int64_t vectors_by_channel() const { return taps_ * padded_columns<T>(shape_.k); }
 
   std::int64_t wanted_chunks() const {
     const std::int64_t pixels = shape_.n * shape_.out_h() * shape_.out_w();
     return std::clamp<std::int64_t>(pixels / chunk_pixels, 1, most_chunks);
   }
 
-  void run_chunk(std::int64_t chunk, T* dweight, T* dbias) const {
-    // The last vector of a run may read behind it: into the next pixel, or into this slack.
-    const std::int64_t slack = padded_columns<T>(run()) - run();
-    const std::int64_t padded_size = blocks_.images() * windows_.image_pitch(blocks_.rows());
-    const Scratch<T> scratch(padded_size + slack);
-    T* padded = scratch.data();
-    const std::int64_t count = blocks_.count();
-    for (std::int64_t i = count * chunk / chunks_; i < count * (chunk + 1) / chunks_; ++i) {
+  // The part of dweight that belongs to the channels.
+  void run_chunk(std::int64_t chunk, const Channels& channels, T* dweight) const {
+    const Scratch<T> padded(blocks_.images() * windows_.image_pitch(blocks_.rows()));
+    const std::vector<std::int64_t> x_row = tap_offsets(), y_row = even(shape_.k, 1);
+    const std::vector<std::int64_t> sum_row =
+        transposed_ ? even(taps_, shape_.k) : even(shape_.k, taps_);
+    const std::int64_t count = blocks_.count(), first = count * chunk / chunks_;
+    bool begun = false;
+    for (std::int64_t i = first; i < count * (chunk + 1) / chunks_; ++i) {
       const Block block = blocks_[i];
-      if (dweight) copy_padded(windows_, block, x_, padded);
-      for (std::int64_t n = 0; n < block.images; ++n) {
+      copy_padded(windows_, block, x_, padded.data());
+      for (std::int64_t n = 0; n < block.images; ++n, begun = true) {
         const std::int64_t row = (block.image + n) * windows_.out_h + block.row;
-        const T* dy = dy_ + row * windows_.out_w * shape_.k;
-        if (dweight) {
-          add_weights(block.rows, padded + n * windows_.image_pitch(block.rows), dy, dweight);
+        const T* x = padded.data() + n * windows_.image_pitch(block.rows);
+        const T* dy = dy_ + row * windows_.out_w * shape_.k + channels.first;
+        if (transposed_) {
+          add_by_taps(block.rows, channels, x, dy, x_row, sum_row, begun, dweight + channels.first);
+        } else {
+          add_by_channels(block.rows, channels, x, dy, y_row, sum_row, begun,
+                          dweight + channels.first * taps_);
         }
-        if (dbias) add_bias(block.rows * windows_.out_w, dy, dbias);
       }
     }
   }
 
-  // Adds what `rows` rows of windows of one image contribute.
-  void add_weights(std::int64_t rows, const T* padded, const T* dy, T* dweight) const {
-    constexpr std::int64_t most = 64;  // output channels in one call of the inner kernel
-    std::int64_t a_row[most], c_row[most];
-    for (std::int64_t k = 0; k < shape_.k; k += most) {
-      const std::int64_t m = std::min(most, shape_.k - k);
-      for (std::int64_t i = 0; i < m; ++i) {
-        a_row[i] = k + i;
-        c_row[i] = (k + i) * shape_.r * run();
-      }
-      for (std::int64_t r = 0; r < shape_.r; ++r) {
-        multiply(Product<T>{.m = m,
-                            .n = run(),
-                            .runs = rows,
-                            .length = windows_.out_w,
-                            .a = dy,
-                            .a_row = a_row,
-                            .a_run = windows_.out_w * shape_.k,
-                            .a_step = shape_.k,
-                            .b = padded + r * windows_.pitch(),
-                            .packed = false,
-                            .b_run = shape_.stride * windows_.pitch(),
-                            .b_step = shape_.stride * shape_.c,
-                            .addend = dweight + r * run(),
-                            .c = dweight + r * run(),
-                            .c_row = c_row});
-      }
+  // Where the taps of a window stand.
+  std::vector<std::int64_t> tap_offsets() const {
+    std::vector<std::int64_t> offsets;
+    for (std::int64_t r = 0; r < shape_.r; ++r) {
+      for (std::int64_t i = 0; i < run(); ++i) offsets.push_back(r * windows_.pitch() + i);
+    }
+    return offsets;
+  }
+  static std::vector<std::int64_t> even(std::int64_t count, std::int64_t step) {
+    std::vector<std::int64_t> rows(static_cast<std::size_t>(count));
+    for (std::int64_t i = 0; i < count; ++i) rows[static_cast<std::size_t>(i)] = i * step;
+    return rows;
+  }
+
+  // sum[k, r, :] (+)= what `rows` rows of windows of one image contribute, one r after the other.
+  void add_by_channels(std::int64_t rows, const Channels& channels, const T* x, const T* dy,
+                       const std::vector<std::int64_t>& y_row,
+                       const std::vector<std::int64_t>& sum_row, bool begun, T* sum) const {
+    for (std::int64_t r = 0; r < shape_.r; ++r) {
+      multiply(Product<T>{.m = channels.count,
+                          .n = run(),
+                          .runs = rows,
+                          .length = windows_.out_w,
+                          .a = dy,
+                          .a_row = y_row.data(),
+                          .a_run = windows_.out_w * shape_.k,
+                          .a_step = shape_.k,
+                          .b = x + r * windows_.pitch(),
+                          .packed = false,
+                          .b_run = shape_.stride * windows_.pitch(),
+                          .b_step = shape_.stride * shape_.c,
+                          .addend = begun ? sum + r * run() : nullptr,
+                          .c = sum + r * run(),
+                          .c_row = sum_row.data()});
     }
   }
 
-  void add_bias(std::int64_t pixels, const T* dy, T* dbias) const {
-    for (std::int64_t p = 0; p < pixels; ++p, dy += shape_.k) {
-      for (std::int64_t k = 0; k < shape_.k; ++k) dbias[k] += dy[k];
-    }
-  }
-
-  void add_partials(const T* partial, std::int64_t size, std::int64_t first, std::int64_t count,
-                    T* sum) const {
-    parallel_for(count, 1 << 14, [=, this](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t chunk = 0; chunk < chunks_; ++chunk) {
-        const T* from = partial + chunk * size + first;
-        for (std::int64_t i = begin; i < end; ++i) sum[i] += from[i];
-      }
-    });
+  // sum[r, s, c, k] (+)= the same.
+  void add_by_taps(std::int64_t rows, const Channels& channels, const T* x, const T* dy,
+                   const std::vector<std::int64_t>& x_row, const std::vector<std::int64_t>& sum_row,
+                   bool begun, T* sum) const {
+    multiply(Product<T>{.m = taps_,
+                        .n = channels.count,
+                        .runs = rows,
+                        .length = windows_.out_w,
+                        .a = x,
+                        .a_row = x_row.data(),
+                        .a_run = shape_.stride * windows_.pitch(),
+                        .a_step = shape_.stride * shape_.c,
+                        .b = dy,
+                        .packed = false,
+                        .b_run = windows_.out_w * shape_.k,
+                        .b_step = shape_.k,
+                        .addend = begun ? sum : nullptr,
+                        .c = sum,
+                        .c_row = sum_row.data()});
   }
 
   Conv2dShape shape_;
   Windows windows_;
   const T* x_;
   const T* dy_;
+  std::int64_t taps_;
+  bool transposed_;  // whether it is taps that make rows
   Blocks blocks_;
   std::int64_t chunks_;
 };
+
+// dbias[k] += the sum of dy over pixels: a product with a row of ones.
+template <class T>
+void add_bias_gradient(std::int64_t pixels, std::int64_t k, const T* dy, T* dbias) {
+  const std::int64_t chunks = std::clamp<std::int64_t>(pixels / chunk_pixels, 1, most_chunks);
+  const Scratch<T> partial(chunks * k);
+  parallel_for(chunks, 1 + (1 << 15) * chunks / (pixels * k + 1),
+               [&](std::int64_t begin, std::int64_t end) {
+                 const T one = 1;
+                 const std::int64_t at_zero = 0;
+                 for (std::int64_t i = begin; i < end; ++i) {
+                   const std::int64_t first = pixels * i / chunks;
+                   multiply(Product<T>{.m = 1,
+                                       .n = k,
+                                       .length = pixels * (i + 1) / chunks - first,
+                                       .a = &one,
+                                       .a_row = &at_zero,
+                                       .a_step = 0,
+                                       .b = dy + first * k,
+                                       .packed = false,
+                                       .b_step = k,
+                                       .c = partial.data() + i * k,
+                                       .c_row = &at_zero});
+                 }
+               });
+  for (std::int64_t i = 0; i < chunks; ++i) {
+    for (std::int64_t j = 0; j < k; ++j) dbias[j] += partial.data()[i * k + j];
+  }
+}
 
 }  // namespace
 
@@ -135,14 +195,15 @@ template <class T>
 void conv2d_weight_gradient(const Stream&, const Conv2dShape& shape, const T* x, const T* dy,
                             Wide<T>* dweight, Wide<T>* dbias, Conv2dVariant variant) {
   if (shape.n * shape.k == 0) return;
+  if (dbias) add_bias_gradient(shape.n * shape.out_h() * shape.out_w(), shape.k, dy, dbias);
+  if (!dweight) return;
   if constexpr (std::is_same_v<T, float>) {
     const Windows windows = windows_of(shape);
-    if (dweight && winograd::chosen(variant, windows, shape.k)) {
-      winograd::weight_gradient(windows, shape.k, x, dy, dweight);
-      dweight = nullptr;
+    if (winograd::chosen(variant, windows, shape.k)) {
+      return winograd::weight_gradient(windows, shape.k, x, dy, dweight);
     }
   }
-  if (dweight || dbias) WeightGradient<T>(shape, x, dy).add_to(dweight, dbias);
+  WeightGradient<T>(shape, x, dy).add_to(dweight);
 }
 
 template void conv2d_weight_gradient(const Stream&, const Conv2dShape&, const float*, const float*,

@@ -10,6 +10,7 @@
 // Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, arXiv:1509.09308.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "kernels/conv2d/addends.h"
@@ -18,7 +19,7 @@
 namespace telescope::kernels::cpu::winograd {
 
 inline constexpr std::int64_t planes = 36;  // elements of a transformed tile
-inline constexpr std::int64_t tile = 4;     // outputs of a tile in each direction
+inline constexpr std::int64_t side = 4;     // outputs of a tile in each direction
 
 /// Whether F(4x4, 3x3) is faster than the plain sum for these windows and k output channels.
 bool pays(const Windows& windows, std::int64_t k);
@@ -28,53 +29,94 @@ inline bool chosen(Conv2dVariant variant, const Windows& windows, std::int64_t k
          (variant == Conv2dVariant::automatic && pays(windows, k));
 }
 
-/// The 6 x 6 windows, 4 apart, that cover the 3 x 3 windows.
-Windows tiles_of(const Windows& windows);
+/// Weights [K, 3, 3, C]; or, `transposed`, [C, 3, 3, K], to be turned by half a turn.
+struct Weights {
+  const float* elements;
+  std::int64_t c, k;
+  bool transposed;
+};
 
-/// y[n, i, j, :] = addends + the correlation of `windows` (3 x 3, stride 1) with the weights [K, 3, 3,
-/// C], or, with `transposed`, with weights [C, 3, 3, K] turned by half a turn.
-void correlate(const Windows& windows, std::int64_t k, const float* x, const float* weight,
-               bool transposed, const Addends<float>& addends, float* y);
+/// y[n, i, j, :] = addends + the correlation of `windows` (3 x 3, stride 1) of x with the weights.
+void correlate(const Windows& windows, const Weights& weights, const float* x,
+               const Addends<float>& addends, float* y);
 
 /// dweight [K, 3, 3, C] += the gradient of the weights; the same bits on any number of threads.
 void weight_gradient(const Windows& windows, std::int64_t k, const float* x, const float* dy,
                      float* dweight);
 
-/// Tiles whose transforms, of c channels before and k after the products, fit the second-level cache:
-/// they are transformed and multiplied together. At most max_batch.
-std::int64_t batch_of(std::int64_t c, std::int64_t k);
-inline constexpr std::int64_t max_batch = 64;
-/// Elements from one plane of a batch to the next.
-std::int64_t plane_of(std::int64_t batch, std::int64_t channels);
-
-// --- transforms (winograd_transforms_cpu.cpp), on the calling thread
-// --------------------------------
-
-/// A tile of outputs: where its first pixel stands, how many rows and columns of it exist, and where
-/// what is added to each pixel of it stands.
-struct OutputTile {
-  std::int64_t at, rows, columns, start;
+/// A square of pixels: where the first stands, and which rows and columns of it exist. The others
+/// are zero, and are not written.
+struct Tile {
+  std::int64_t at;
+  std::int64_t top, bottom, left, right;  // rows [top, bottom), columns [left, right)
 };
 
-/// v[p v_plane + t padded_columns(c) + i] = (Bt d B)[p] of channel i of the tile at x[x_at[t]],
-/// rows `pitch` apart. Reads up to padded_columns(c) - c elements behind a tile.
-void transform_input(std::int64_t tiles, const float* x, const std::int64_t* x_at,
-                     std::int64_t pitch, std::int64_t c, float* v, std::int64_t v_plane);
-/// y = addends + At m A at placed[t], from m[p m_plane + t padded_columns(k) + i]; rows of y `pitch`
-/// apart.
-void transform_output(std::int64_t tiles, const float* m, std::int64_t m_plane,
-                      const Addends<float>& addends, std::int64_t k, const OutputTile* placed,
-                      std::int64_t pitch, float* y);
-/// u[p u_plane + i] = (G g Gt)[p] of n weights g at weight[(3 r + s) n + i]; turned by half a turn
-/// with `turned`.
-void transform_weight(std::int64_t n, const float* weight, bool turned, float* u,
-                      std::int64_t u_plane);
+/// The tiles that cover the outputs of windows of 3 x 3, image by image, row by row.
+class Tiles {
+ public:
+  explicit Tiles(const Windows& windows)
+      : windows_(windows),
+        high_((windows.out_h + side - 1) / side),
+        wide_((windows.out_w + side - 1) / side) {}
 
-/// z[p z_plane + t padded_columns(k) + i] = (A dy At)[p] of the 4 x 4 pixels at dy[dy_at[t]], rows
-/// `pitch` apart. Reads up to padded_columns(k) - k elements behind a tile.
-void transform_output_gradient(std::int64_t tiles, const float* dy, const std::int64_t* dy_at,
-                               std::int64_t pitch, std::int64_t k, float* z, std::int64_t z_plane);
-/// g[(3 r + s) n + i] = (Gt u G)[r, s] of u[p u_plane + i], i < n, a multiple of a vector.
-void transform_weight_gradient(std::int64_t n, const float* u, std::int64_t u_plane, float* g);
+  std::int64_t count() const { return windows_.n * high_ * wide_; }
+  std::int64_t image(std::int64_t t) const { return t / (high_ * wide_); }
+  /// The 6 x 6 pixels that tile t sees of x.
+  Tile input(std::int64_t t) const {
+    return square(t, side + 2, windows_.top, windows_.left, windows_.h, windows_.w, windows_.c);
+  }
+  /// Its 4 x 4 pixels of y, of k channels.
+  Tile output(std::int64_t t, std::int64_t k) const {
+    return square(t, side, 0, 0, windows_.out_h, windows_.out_w, k);
+  }
+
+ private:
+  Tile square(std::int64_t t, std::int64_t size, std::int64_t top, std::int64_t left,
+              std::int64_t h, std::int64_t w, std::int64_t c) const {
+    const std::int64_t row = t / wide_ % high_ * side - top, column = t % wide_ * side - left;
+    const auto inside = [size](std::int64_t i) { return std::clamp<std::int64_t>(i, 0, size); };
+    return {((image(t) * h + row) * w + column) * c, inside(-row), inside(h - row), inside(-column),
+            inside(w - column)};
+  }
+
+  Windows windows_;
+  std::int64_t high_, wide_;
+};
+
+// --- transforms (winograd_transforms_cpu.cpp), on the calling thread -------------------------------
+
+/// How transformed tiles lie: element p of channel i of tile t stands at [p plane + t pitch + i].
+struct Transformed {
+  std::int64_t pitch, plane;
+};
+/// Elements from one of 36 matrices to the next: a little more than it has, so that equal places of
+/// them do not fall into the same set of a cache.
+inline std::int64_t plane_of(std::int64_t rows, std::int64_t pitch) { return rows * pitch + 16; }
+inline constexpr std::int64_t max_batch = 144;  // tiles that are transformed together
+
+/// v = Bt d B of channels [0, c) of 6 x 6 tiles of x, whose rows are x_pitch apart.
+void transform_input(std::int64_t tiles, const Tile* at, const float* x, std::int64_t x_pitch,
+                     std::int64_t c, Transformed where, float* v);
+/// z = A dy At of 4 x 4 tiles of dy, likewise; of `count` of its k channels.
+void transform_output_gradient(std::int64_t tiles, const Tile* at, const float* dy,
+                               std::int64_t dy_pitch, std::int64_t k, std::int64_t count,
+                               Transformed where, float* z);
+
+/// Where At m A of channels [first, first + count) of k goes, and what is added to it.
+struct Outputs {
+  std::int64_t first, count, k, pitch;
+  const Addends<float>& addends;
+  float* y;
+};
+/// y = addends + At m A at 4 x 4 tiles; starts[t] is where the start of tile t's image stands.
+void transform_output(std::int64_t tiles, const Tile* at, const std::int64_t* starts,
+                      Transformed where, const float* m, const Outputs& outputs);
+
+/// Matrix p of u, at u + p plane, is (G g Gt)[p] of output channels [first, first + count), packed as
+/// pack() would; rows (input channels) [begin, end) of it, begin a multiple of 16.
+void transform_weights(const Weights& weights, std::int64_t first, std::int64_t count,
+                       std::int64_t begin, std::int64_t end, float* u, std::int64_t plane);
+/// g[(3 r + s) n + i] = (Gt u G)[r, s] of u[p plane + i], i < n, a multiple of a vector.
+void transform_weight_gradient(std::int64_t n, const float* u, std::int64_t plane, float* g);
 
 }  // namespace telescope::kernels::cpu::winograd

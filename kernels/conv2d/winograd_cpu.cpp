@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 
-#include "core/memory.h"
 #include "core/parallel.h"
+#include "kernels/conv2d/channels.h"
 #include "kernels/conv2d/scratch.h"
 #include "kernels/conv2d/winograd.h"
 #include "kernels/matmul/product.h"
@@ -10,24 +10,17 @@
 namespace telescope::kernels::cpu::winograd {
 namespace {
 
-// G g Gt of all weights, as 36 packed matrices [C, K].
+// G g Gt of the weights of some output channels, as 36 packed matrices.
 class TransformedWeights {
  public:
-  TransformedWeights(std::int64_t c, std::int64_t k, const float* weight, bool transposed)
-      : plane_(c * padded_columns<float>(k)), packed_(planes * plane_) {
-    const std::int64_t outer = transposed ? c : k, inner = transposed ? k : c, u_plane = c * k;
-    const Scratch<float> plain(planes * u_plane);  // [36, outer, inner]
-    float* u = plain.data();
-    parallel_for(outer, 1 + (1 << 14) / inner, [=](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) {
-        transform_weight(inner, weight + i * 9 * inner, transposed, u + i * inner, u_plane);
-      }
-    });
-    parallel_for(planes, 1 + (1 << 17) / u_plane, [=, this](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t p = begin; p < end; ++p) {
-        pack(c, k, 0, c, u + p * u_plane, transposed ? inner : 1, transposed ? 1 : inner,
-             packed_.data() + p * plane_);
-      }
+  TransformedWeights(const Weights& weights, const Channels& channels)
+      : plane_(plane_of(weights.c, padded_columns<float>(channels.count))),
+        packed_(planes * plane_) {
+    constexpr std::int64_t rows = 16;  // at a time
+    const std::int64_t grain = 1 + (1 << 13) / (rows * channels.count);
+    parallel_for((weights.c + rows - 1) / rows, grain, [&](std::int64_t begin, std::int64_t end) {
+      transform_weights(weights, channels.first, channels.count, begin * rows,
+                        std::min(end * rows, weights.c), packed_.data(), plane_);
     });
   }
   const float* operator[](std::int64_t p) const { return packed_.data() + p * plane_; }
@@ -37,109 +30,107 @@ class TransformedWeights {
   Scratch<float> packed_;
 };
 
-// What one thread needs, and the computation of one block.
+// Tiles whose transforms, of c channels before and k after the products, stay in the second-level
+// cache: they are transformed and multiplied together.
+std::int64_t batch_of(std::int64_t c, std::int64_t k) {
+  constexpr std::int64_t cache = 640 << 10;
+  const std::int64_t bytes = planes * (c + k) * std::int64_t{sizeof(float)};
+  return std::clamp<std::int64_t>(cache / bytes / 12 * 12, 12, max_batch);
+}
+
+// What one thread needs, and the computation of some tiles.
 class Worker {
  public:
-  Worker(const Windows& windows, const Windows& tiles, const Blocks& blocks, std::int64_t k)
+  Worker(const Windows& windows, const Tiles& tiles, std::int64_t c, const Channels& channels,
+         std::int64_t k)
       : windows_(windows),
         tiles_(tiles),
+        c_(c),
         k_(k),
-        batch_(batch_of(windows.c, k)),
-        v_plane_(plane_of(batch_, windows.c)),
-        m_plane_(plane_of(batch_, k)),
-        padded_(blocks.images() * tiles.image_pitch(blocks.rows()) +
-                padded_columns<float>(windows.c) - windows.c),
-        v_(planes * v_plane_),
-        m_(planes * m_plane_) {
+        channels_(channels),
+        batch_(batch_of(c, channels.count)),
+        in_(tile_by_tile(c)),
+        out_(tile_by_tile(channels.count)),
+        v_(batch_ * in_.pitch),
+        m_(batch_ * out_.pitch) {
     for (std::int64_t t = 0; t < batch_; ++t) {
-      v_row_[t] = t * padded_columns<float>(windows.c);
-      m_row_[t] = t * padded_columns<float>(k);
+      v_row_[t] = t * in_.pitch;
+      m_row_[t] = t * out_.pitch;
     }
   }
 
-  void run(const Block& block, const TransformedWeights& weights, const Addends<float>& addends,
-           const float* x, float* y) {
-    copy_padded(tiles_, block, x, padded_.data());
-    const std::int64_t all = block.images * block.rows * tiles_.out_w;
-    for (std::int64_t first = 0; first < all; first += batch_) {
-      const std::int64_t count = std::min(batch_, all - first);
-      place(block, first, count, addends);
-      transform_input(count, padded_.data(), x_at_, tiles_.pitch(), tiles_.c, v_.data(), v_plane_);
+  void run(std::int64_t begin, std::int64_t end, const TransformedWeights& weights, const float* x,
+           const Addends<float>& addends, float* y) {
+    const std::int64_t batches = (end - begin + batch_ - 1) / batch_;
+    for (std::int64_t i = 0; i < batches; ++i) {
+      const std::int64_t first = begin + (end - begin) * i / batches;
+      const std::int64_t count = begin + (end - begin) * (i + 1) / batches - first;
+      for (std::int64_t t = 0; t < count; ++t) {
+        x_at_[t] = tiles_.input(first + t);
+        y_at_[t] = tiles_.output(first + t, k_);
+        start_[t] = addends.start_at(tiles_.image(first + t));
+      }
+      transform_input(count, x_at_, x, windows_.w * c_, c_, in_, v_.data());
       for (std::int64_t p = 0; p < planes; ++p) {
         multiply(Product<float>{.m = count,
-                                .n = k_,
-                                .length = tiles_.c,
-                                .a = v_.data() + p * v_plane_,
+                                .n = channels_.count,
+                                .length = c_,
+                                .a = v_.data() + p * in_.plane,
                                 .a_row = v_row_,
                                 .b = weights[p],
-                                .c = m_.data() + p * m_plane_,
+                                .c = m_.data() + p * out_.plane,
                                 .c_row = m_row_});
       }
-      transform_output(count, m_.data(), m_plane_, addends, k_, y_at_, windows_.out_w * k_, y);
+      transform_output(count, y_at_, start_, out_, m_.data(),
+                       {.first = channels_.first,
+                        .count = channels_.count,
+                        .k = k_,
+                        .pitch = windows_.out_w * k_,
+                        .addends = addends,
+                        .y = y});
     }
   }
 
  private:
-  // Finds tiles [first, first + count) of the block in the padded rows and in y.
-  void place(const Block& block, std::int64_t first, std::int64_t count,
-             const Addends<float>& addends) {
-    for (std::int64_t t = 0; t < count; ++t) {
-      const std::int64_t row = (first + t) / tiles_.out_w, j = (first + t) % tiles_.out_w * tile;
-      const std::int64_t n = row / block.rows, i = row % block.rows;
-      const std::int64_t y_row = (block.row + i) * tile;
-      x_at_[t] = n * tiles_.image_pitch(block.rows) + i * tile * tiles_.pitch() + j * tiles_.c;
-      y_at_[t] = {(((block.image + n) * windows_.out_h + y_row) * windows_.out_w + j) * k_,
-                  std::min(tile, windows_.out_h - y_row), std::min(tile, windows_.out_w - j),
-                  addends.start_at(block.image + n)};
-    }
+  // All of a tile lies together, in few pages, since a transform writes or reads it at once.
+  static Transformed tile_by_tile(std::int64_t channels) {
+    const std::int64_t plane = padded_columns<float>(channels);
+    return {.pitch = plane_of(planes, plane), .plane = plane};
   }
 
   const Windows& windows_;
-  const Windows& tiles_;
-  std::int64_t k_, batch_, v_plane_, m_plane_;
-  Scratch<float> padded_, v_, m_;
-  std::int64_t x_at_[max_batch], v_row_[max_batch], m_row_[max_batch];
-  OutputTile y_at_[max_batch];
+  const Tiles& tiles_;
+  std::int64_t c_, k_;
+  Channels channels_;
+  std::int64_t batch_;
+  Transformed in_, out_;
+  Scratch<float> v_, m_;
+  std::int64_t v_row_[max_batch], m_row_[max_batch], start_[max_batch];
+  Tile x_at_[max_batch], y_at_[max_batch];
 };
 
 }  // namespace
 
-std::int64_t batch_of(std::int64_t c, std::int64_t k) {
-  constexpr std::int64_t cache = 900 << 10;
-  const std::int64_t bytes = planes * (c + k) * std::int64_t{sizeof(float)};
-  return std::clamp<std::int64_t>(cache / bytes / 8 * 8, 8, max_batch);
-}
-
-std::int64_t plane_of(std::int64_t batch, std::int64_t channels) {
-  return batch * padded_columns<float>(channels) + 16;  // keeps planes off the same cache sets
-}
-
-Windows tiles_of(const Windows& windows) {
-  Windows tiles = windows;
-  tiles.r = tiles.s = 6;
-  tiles.stride = tile;
-  tiles.out_h = (windows.out_h + tile - 1) / tile;
-  tiles.out_w = (windows.out_w + tile - 1) / tile;
-  return tiles;
-}
-
 bool pays(const Windows& windows, std::int64_t k) {
   if (windows.r != 3 || windows.s != 3 || windows.stride != 1) return false;
   if (windows.c < 16 || k < 16) return false;
-  const Windows tiles = tiles_of(windows);
-  const std::int64_t computed = tiles.out_h * tiles.out_w * tile * tile;
-  // Too few outputs do not pay for the transform of the weights.
-  return computed * 2 <= windows.out_h * windows.out_w * 3 && windows.n * computed >= 512;
+  const std::int64_t computed = Tiles(windows).count() * side * side;
+  // Measured: it loses where half as much again is computed as is there, and where the transform of
+  // the weights, c k of them, costs more than so few outputs save.
+  return computed * 2 <= windows.n * windows.out_h * windows.out_w * 3 &&
+         computed >= std::max(windows.c, k);
 }
 
-void correlate(const Windows& windows, std::int64_t k, const float* x, const float* weight,
-               bool transposed, const Addends<float>& addends, float* y) {
-  const TransformedWeights weights(windows.c, k, weight, transposed);
-  const Windows tiles = tiles_of(windows);
-  const Blocks blocks(tiles, sizeof(float), thread_count());
-  parallel_for(blocks.count(), 1, [&](std::int64_t begin, std::int64_t end) {
-    Worker worker(windows, tiles, blocks, k);
-    for (std::int64_t i = begin; i < end; ++i) worker.run(blocks[i], weights, addends, x, y);
+void correlate(const Windows& windows, const Weights& weights, const float* x,
+               const Addends<float>& addends, float* y) {
+  constexpr std::int64_t tiles_worth_a_thread = 12;
+  const Tiles tiles(windows);
+  for_idle_threads(tiles.count() / tiles_worth_a_thread, weights.k, [&](const Channels& channels) {
+    const TransformedWeights transformed(weights, channels);
+    parallel_for(tiles.count(), tiles_worth_a_thread, [&](std::int64_t begin, std::int64_t end) {
+      Worker(windows, tiles, weights.c, channels, weights.k)
+          .run(begin, end, transformed, x, addends, y);
+    });
   });
 }
 

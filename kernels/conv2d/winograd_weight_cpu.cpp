@@ -2,8 +2,10 @@
 // Weight gradient in Winograd's form. As in conv2d_weight_cpu.cpp, tiles are cut into chunks that
 // depend on the shape alone, each with a partial sum of its own; the sums are added up in order.
 #include <algorithm>
+#include <bit>
 
 #include "core/parallel.h"
+#include "kernels/conv2d/channels.h"
 #include "kernels/conv2d/scratch.h"
 #include "kernels/conv2d/winograd.h"
 #include "kernels/matmul/product.h"
@@ -11,105 +13,84 @@
 namespace telescope::kernels::cpu::winograd {
 namespace {
 
-constexpr std::int64_t most_chunks = 16;   // threads that can be kept busy
-constexpr std::int64_t chunk_tiles = 128;  // fewer are not worth a partial sum
+constexpr std::uint64_t most_chunks = 16;  // threads that can be kept busy
+constexpr std::uint64_t chunk_tiles = 96;  // fewer are not worth a partial sum
+// Tiles that are transformed together: the more, the less often the 36 matrices of sums come and go.
+constexpr std::int64_t batch = 64;
 
-// The 4 x 4 pixels of dy that belong to each tile.
-Windows gradient_tiles_of(const Windows& tiles, const Windows& windows, std::int64_t k) {
-  Windows result = tiles;
-  result.h = windows.out_h;
-  result.w = windows.out_w;
-  result.c = k;
-  result.r = result.s = tile;
-  result.top = result.left = 0;
-  return result;
-}
-
-// Elements of the padded rows of any block, and of what vectors may read behind them.
-std::int64_t padded_size(const Windows& tiles, const Blocks& blocks) {
-  return blocks.images() * tiles.image_pitch(blocks.rows()) + padded_columns<float>(tiles.c);
-}
-
-// Sums chunks of blocks: what one thread needs.
+// The sum over tiles for some of k output channels: what one thread needs.
 class ChunkSum {
  public:
-  ChunkSum(const Windows& tiles, const Windows& dy_tiles, const Blocks& blocks)
-      : tiles_(tiles),
-        dy_tiles_(dy_tiles),
-        blocks_(blocks),
-        c_(padded_columns<float>(tiles.c)),
-        k_(padded_columns<float>(dy_tiles.c)),
-        batch_(batch_of(tiles.c, dy_tiles.c)),
-        v_plane_(plane_of(batch_, tiles.c)),
-        z_plane_(plane_of(batch_, dy_tiles.c)),
-        u_plane_(dy_tiles.c * c_ + 16),
-        x_(padded_size(tiles, blocks)),
-        dy_(padded_size(dy_tiles, blocks)),
-        v_(planes * v_plane_),
-        z_(planes * z_plane_),
+  ChunkSum(const Windows& windows, const Tiles& tiles, std::int64_t k, const Channels& channels)
+      : windows_(windows),
+        tiles_(tiles),
+        k_(k),
+        first_(channels.first),
+        count_(channels.count),
+        c_(padded_columns<float>(windows.c)),
+        v_at_(transformed(c_)),
+        z_at_(transformed(padded_columns<float>(count_))),
+        u_plane_(plane_of(count_, c_)),
+        v_(planes * v_at_.plane),
+        z_(planes * z_at_.plane),
         u_(planes * u_plane_),
-        rows_(2 * dy_tiles.c) {
-    for (std::int64_t i = 0; i < dy_tiles.c; ++i) {
+        rows_(2 * count_) {
+    for (std::int64_t i = 0; i < count_; ++i) {
       rows_.data()[i] = i;
-      rows_.data()[dy_tiles.c + i] = i * c_;
+      rows_.data()[count_ + i] = i * c_;
     }
   }
 
-  // sum[k, r, s, :] of the blocks [begin, end), rows padded to whole vectors.
+  // sum[k, r, s, :] of the tiles [begin, end), rows padded to whole vectors.
   void run(std::int64_t begin, std::int64_t end, const float* x, const float* dy, float* sum) {
-    bool accumulate = false;
-    for (std::int64_t i = begin; i < end; ++i) {
-      const Block block = blocks_[i];
-      copy_padded(tiles_, block, x, x_.data());
-      copy_padded(dy_tiles_, block, dy, dy_.data());
-      const std::int64_t all = block.images * block.rows * tiles_.out_w;
-      for (std::int64_t first = 0; first < all; first += batch_) {
-        add_batch(block, first, std::min(batch_, all - first), accumulate);
-        accumulate = true;
-      }
+    for (std::int64_t first = begin; first < end; first += batch) {
+      add_batch(first, std::min(batch, end - first), x, dy, first > begin);
     }
-    for (std::int64_t k = 0; k < dy_tiles_.c; ++k) {
-      transform_weight_gradient(c_, u_.data() + k * c_, u_plane_, sum + k * 9 * c_);
+    for (std::int64_t k = 0; k < count_; ++k) {
+      transform_weight_gradient(c_, u_.data() + k * c_, u_plane_, sum + (first_ + k) * 9 * c_);
     }
   }
 
  private:
-  void add_batch(const Block& block, std::int64_t first, std::int64_t count, bool accumulate) {
-    std::int64_t x_at[max_batch], dy_at[max_batch];
+  // Rows that are not a multiple of 256 bytes apart do not fall into the same few sets of a cache.
+  Transformed transformed(std::int64_t channels) const {
+    const std::int64_t pitch = channels % 64 == 0 ? channels + 16 : channels;
+    return {pitch, plane_of(batch, pitch)};
+  }
+
+  void add_batch(std::int64_t first, std::int64_t count, const float* x, const float* dy,
+                 bool accumulate) {
+    Tile x_at[max_batch], dy_at[max_batch];
     for (std::int64_t t = 0; t < count; ++t) {
-      const std::int64_t row = (first + t) / tiles_.out_w, j = (first + t) % tiles_.out_w;
-      const std::int64_t n = row / block.rows, i = row % block.rows;
-      const auto place = [=, &block](const Windows& w) {
-        return n * w.image_pitch(block.rows) + tile * (i * w.pitch() + j * w.c);
-      };
-      x_at[t] = place(tiles_);
-      dy_at[t] = place(dy_tiles_);
+      x_at[t] = tiles_.input(first + t);
+      dy_at[t] = tiles_.output(first + t, k_);
     }
-    transform_input(count, x_.data(), x_at, tiles_.pitch(), tiles_.c, v_.data(), v_plane_);
-    transform_output_gradient(count, dy_.data(), dy_at, dy_tiles_.pitch(), dy_tiles_.c, z_.data(),
-                              z_plane_);
+    transform_input(count, x_at, x, windows_.w * windows_.c, windows_.c, v_at_, v_.data());
+    transform_output_gradient(count, dy_at, dy + first_, windows_.out_w * k_, k_, count_, z_at_,
+                              z_.data());
     for (std::int64_t p = 0; p < planes; ++p) {
-      multiply(Product<float>{.m = dy_tiles_.c,
-                              .n = tiles_.c,
+      float* u = u_.data() + p * u_plane_;
+      multiply(Product<float>{.m = count_,
+                              .n = windows_.c,
                               .length = count,
-                              .a = z_.data() + p * z_plane_,
+                              .a = z_.data() + p * z_at_.plane,
                               .a_row = rows_.data(),
-                              .a_step = k_,
-                              .b = v_.data() + p * v_plane_,
+                              .a_step = z_at_.pitch,
+                              .b = v_.data() + p * v_at_.plane,
                               .packed = false,
-                              .b_step = c_,
-                              .addend = accumulate ? u_.data() + p * u_plane_ : nullptr,
-                              .c = u_.data() + p * u_plane_,
-                              .c_row = rows_.data() + dy_tiles_.c});
+                              .b_step = v_at_.pitch,
+                              .addend = accumulate ? u : nullptr,
+                              .c = u,
+                              .c_row = rows_.data() + count_});
     }
   }
 
-  const Windows& tiles_;
-  const Windows& dy_tiles_;
-  const Blocks& blocks_;
-  std::int64_t c_, k_;  // channels, padded to whole vectors
-  std::int64_t batch_, v_plane_, z_plane_, u_plane_;
-  Scratch<float> x_, dy_, v_, z_, u_;
+  const Windows& windows_;
+  const Tiles& tiles_;
+  std::int64_t k_, first_, count_, c_;  // c_: padded to whole vectors
+  Transformed v_at_, z_at_;
+  std::int64_t u_plane_;
+  Scratch<float> v_, z_, u_;
   Scratch<std::int64_t> rows_;
 };
 
@@ -117,25 +98,28 @@ class ChunkSum {
 
 void weight_gradient(const Windows& windows, std::int64_t k, const float* x, const float* dy,
                      float* dweight) {
-  const Windows tiles = tiles_of(windows), dy_tiles = gradient_tiles_of(tiles, windows, k);
-  const std::int64_t wanted =
-      std::clamp<std::int64_t>(tiles.n * tiles.out_h * tiles.out_w / chunk_tiles, 1, most_chunks);
-  const Blocks blocks(tiles, sizeof(float), wanted);
-  const std::int64_t chunks = std::min(blocks.count(), wanted), c = padded_columns<float>(tiles.c);
+  const Tiles tiles(windows);
+  const auto wanted = static_cast<std::uint64_t>(tiles.count()) / chunk_tiles;
+  // A power of two, as most numbers of threads are, so that they share the chunks evenly.
+  const auto chunks =
+      static_cast<std::int64_t>(std::bit_floor(std::clamp<std::uint64_t>(wanted, 1, most_chunks)));
+  const std::int64_t c = padded_columns<float>(windows.c);
   const Scratch<float> partial(chunks * k * 9 * c);
-  parallel_for(chunks, 1, [&](std::int64_t begin, std::int64_t end) {
-    ChunkSum sum(tiles, dy_tiles, blocks);
-    for (std::int64_t i = begin; i < end; ++i) {
-      sum.run(blocks.count() * i / chunks, blocks.count() * (i + 1) / chunks, x, dy,
-              partial.data() + i * k * 9 * c);
-    }
+  for_idle_threads(chunks, k, [&](const Channels& channels) {
+    parallel_for(chunks, 1, [&](std::int64_t begin, std::int64_t end) {
+      ChunkSum sum(windows, tiles, k, channels);
+      for (std::int64_t i = begin; i < end; ++i) {
+        sum.run(tiles.count() * i / chunks, tiles.count() * (i + 1) / chunks, x, dy,
+                partial.data() + i * k * 9 * c);
+      }
+    });
   });
   parallel_for(k * 9, 1 + (1 << 14) / c, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
       for (std::int64_t row = begin; row < end; ++row) {
         const float* from = partial.data() + (chunk * k * 9 + row) * c;
-        float* to = dweight + row * tiles.c;
-        for (std::int64_t i = 0; i < tiles.c; ++i) to[i] += from[i];
+        float* to = dweight + row * windows.c;
+        for (std::int64_t i = 0; i < windows.c; ++i) to[i] += from[i];
       }
     }
   });

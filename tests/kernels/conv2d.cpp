@@ -262,19 +262,25 @@ TEST_CASE("either gradient of the parameters can be had alone, and the bias left
 
 TEST_CASE("conv2d has the same bits on any number of threads") {
   if (!test_device().is_cpu()) return;
-  const Conv2dShape s{.n = 3, .h = 33, .w = 31, .c = 16, .k = 20, .r = 3, .s = 3, .padding = 1};
-  const Conv2dInputs in = conv2d_normals(s, DType::f32);
+  const Conv2dShape shapes[] = {
+      {3, 33, 31, 16, 20, 3, 3, 1, 1},
+      {1, 8, 9, 50, 83, 3, 3, 1, 1},  // so small that threads share the output channels
+      {1, 9, 8, 3, 40, 5, 5, 1, 2}};
   const int threads = thread_count();
-  for (const auto variant : {Conv2dVariant::direct, Conv2dVariant::automatic}) {
-    Conv2dResults first;
-    for (const int t : {1, 2, 3, 7}) {
-      set_thread_count(t);
-      const Conv2dResults out = conv2d_computed<float>(s, in, variant);
-      if (!first.y.defined()) first = out;
-      CHECK_SAME(out.y, first.y);
-      CHECK_SAME(out.dx, first.dx);
-      CHECK_SAME(out.dweight, first.dweight);
-      CHECK_SAME(out.dbias, first.dbias);
+  for (const Conv2dShape& s : shapes) {
+    const Conv2dInputs in = conv2d_normals(s, DType::f32);
+    for (const auto variant : {Conv2dVariant::direct, Conv2dVariant::automatic}) {
+      INFO(description(s, variant));
+      Conv2dResults first;
+      for (const int t : {1, 2, 3, 7}) {
+        set_thread_count(t);
+        const Conv2dResults out = conv2d_computed<float>(s, in, variant);
+        if (!first.y.defined()) first = out;
+        CHECK_SAME(out.y, first.y);
+        CHECK_SAME(out.dx, first.dx);
+        CHECK_SAME(out.dweight, first.dweight);
+        CHECK_SAME(out.dbias, first.dbias);
+      }
     }
   }
   set_thread_count(threads);
