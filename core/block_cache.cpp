@@ -4,18 +4,19 @@
 #include <iterator>
 
 namespace telescope::detail {
+namespace {
+
+// Whether a block of `size` may be cut from one of `whole`.
+bool suits(std::size_t size, std::size_t whole) {
+  return size >= BlockCache::long_block || whole < 16 * BlockCache::long_block;
+}
+
+}  // namespace
 
 void BlockCache::add_segment(std::byte* data, std::size_t size) {
   blocks_[data] = {.size = size, .free = true, .first = true};
   free_.emplace(size, data);
 }
-
-namespace {
-// Whether a block of `size` may be cut from one of `whole`.
-bool suits(std::size_t size, std::size_t whole) {
-  return size >= BlockCache::long_block || whole < 16 * BlockCache::long_block;
-}
-}  // namespace
 
 std::byte* BlockCache::take(std::size_t size) {
   const auto found = free_.lower_bound({size, nullptr});

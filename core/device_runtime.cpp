@@ -69,8 +69,8 @@ DeviceInfo HostRuntime::info() const { return {device_, processor_name(), host_m
 
 BlockPolicy HostRuntime::block_policy() const { return {.cached = caching}; }
 
-// Large pages where the system has them: a kernel that strides over images would wait for the
-// translation of addresses as long as for the memory itself.
+// In large pages where the system has them: kernels stride over images, and each page they come to
+// costs a translation of its address, at first a fault.
 std::byte* HostRuntime::allocate(std::size_t bytes) {
   const std::align_val_t at = alignment_of(bytes);
   void* const data = ::operator new(bytes, at, std::nothrow);

@@ -18,7 +18,8 @@ namespace telescope::kernels::HWY_NAMESPACE {
 
 // Only these leave alone the memory that a mask leaves out.
 #undef TELESCOPE_MASKED_MEMORY
-#define TELESCOPE_MASKED_MEMORY (HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3)
+#define TELESCOPE_MASKED_MEMORY \
+  (HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL)
 
 /// The `count` elements at p and zeros behind them, 0 <= count <= lanes; reads nothing else.
 template <class D, class T = hwy::HWY_NAMESPACE::TFromD<D>>

@@ -31,6 +31,8 @@ class WeightGradient {
         dy_(dy),
         taps_(shape.r * run()),
         transposed_(vectors_by_channel() < vectors_by_tap()),
+        a_row_(transposed_ ? tap_offsets() : even(shape.k, 1)),
+        sum_row_(transposed_ ? even(taps_, shape.k) : even(shape.k, taps_)),
         blocks_(windows_, sizeof(T), wanted_chunks()),
         chunks_(std::min(blocks_.count(), wanted_chunks())) {}
 
@@ -70,9 +72,6 @@ class WeightGradient {
   // The part of dweight that belongs to the channels.
   void run_chunk(std::int64_t chunk, const Channels& channels, T* dweight) const {
     const Scratch<T> padded(blocks_.images() * windows_.image_pitch(blocks_.rows()));
-    const std::vector<std::int64_t> x_row = tap_offsets(), y_row = even(shape_.k, 1);
-    const std::vector<std::int64_t> sum_row =
-        transposed_ ? even(taps_, shape_.k) : even(shape_.k, taps_);
     const std::int64_t count = blocks_.count(), first = count * chunk / chunks_;
     bool begun = false;
     for (std::int64_t i = first; i < count * (chunk + 1) / chunks_; ++i) {
@@ -83,10 +82,9 @@ class WeightGradient {
         const T* x = padded.data() + n * windows_.image_pitch(block.rows);
         const T* dy = dy_ + row * windows_.out_w * shape_.k + channels.first;
         if (transposed_) {
-          add_by_taps(block.rows, channels, x, dy, x_row, sum_row, begun, dweight + channels.first);
+          add_by_taps(block.rows, channels, x, dy, begun, dweight + channels.first);
         } else {
-          add_by_channels(block.rows, channels, x, dy, y_row, sum_row, begun,
-                          dweight + channels.first * taps_);
+          add_by_channels(block.rows, channels, x, dy, begun, dweight + channels.first * taps_);
         }
       }
     }
@@ -108,15 +106,14 @@ class WeightGradient {
 
   // sum[k, r, :] (+)= what `rows` rows of windows of one image contribute, one r after the other.
   void add_by_channels(std::int64_t rows, const Channels& channels, const T* x, const T* dy,
-                       const std::vector<std::int64_t>& y_row,
-                       const std::vector<std::int64_t>& sum_row, bool begun, T* sum) const {
+                       bool begun, T* sum) const {
     for (std::int64_t r = 0; r < shape_.r; ++r) {
       multiply(Product<T>{.m = channels.count,
                           .n = run(),
                           .runs = rows,
                           .length = windows_.out_w,
                           .a = dy,
-                          .a_row = y_row.data(),
+                          .a_row = a_row_.data(),
                           .a_run = windows_.out_w * shape_.k,
                           .a_step = shape_.k,
                           .b = x + r * windows_.pitch(),
@@ -125,20 +122,19 @@ class WeightGradient {
                           .b_step = shape_.stride * shape_.c,
                           .addend = begun ? sum + r * run() : nullptr,
                           .c = sum + r * run(),
-                          .c_row = sum_row.data()});
+                          .c_row = sum_row_.data()});
     }
   }
 
   // sum[r, s, c, k] (+)= the same.
-  void add_by_taps(std::int64_t rows, const Channels& channels, const T* x, const T* dy,
-                   const std::vector<std::int64_t>& x_row, const std::vector<std::int64_t>& sum_row,
-                   bool begun, T* sum) const {
+  void add_by_taps(std::int64_t rows, const Channels& channels, const T* x, const T* dy, bool begun,
+                   T* sum) const {
     multiply(Product<T>{.m = taps_,
                         .n = channels.count,
                         .runs = rows,
                         .length = windows_.out_w,
                         .a = x,
-                        .a_row = x_row.data(),
+                        .a_row = a_row_.data(),
                         .a_run = shape_.stride * windows_.pitch(),
                         .a_step = shape_.stride * shape_.c,
                         .b = dy,
@@ -147,7 +143,7 @@ class WeightGradient {
                         .b_step = shape_.k,
                         .addend = begun ? sum : nullptr,
                         .c = sum,
-                        .c_row = sum_row.data()});
+                        .c_row = sum_row_.data()});
   }
 
   Conv2dShape shape_;
@@ -156,6 +152,7 @@ class WeightGradient {
   const T* dy_;
   std::int64_t taps_;
   bool transposed_;  // whether it is taps that make rows
+  std::vector<std::int64_t> a_row_, sum_row_;
   Blocks blocks_;
   std::int64_t chunks_;
 };
