@@ -57,10 +57,11 @@ class Correlation {
     parallel_for(blocks_.count(), 1, [this](std::int64_t begin, std::int64_t end) {
       const std::int64_t most = blocks_.images() * blocks_.rows() * windows_.out_w;
       const Scratch<std::int64_t> offsets(3 * most);
+      const Scratch<T> rows(one_by_one() ? most * weights_.rows : 0);
       const Scratch<T> padded(in_place() ? 0
                                          : blocks_.images() * windows_.image_pitch(blocks_.rows()));
       for (std::int64_t i = begin; i < end; ++i) {
-        run_block(blocks_[i], offsets.data(), padded.data());
+        run_block(blocks_[i], offsets.data(), padded.data(), rows.data());
       }
     });
   }
@@ -72,13 +73,21 @@ class Correlation {
            windows_.padded_height(windows_.out_h) <= windows_.h;
   }
 
+  // Whether windows are copied one by one: rows of so few do not fill a tile of the product, whose
+  // rows are equally far apart.
+  bool one_by_one() const {
+    constexpr std::int64_t few_windows = 4, worth_copying = 32;
+    return windows_.out_w < few_windows && windows_.r * windows_.s > 1 &&
+           weights_.channels.count >= worth_copying;
+  }
+
   std::int64_t useful_pieces() const {
     const std::int64_t work =
         windows_.n * windows_.out_h * windows_.out_w * weights_.rows * weights_.channels.count;
     return std::clamp<std::int64_t>(work / thread_work, 1, thread_count());
   }
 
-  void run_block(const Block& block, std::int64_t* offsets, T* padded) const {
+  void run_block(const Block& block, std::int64_t* offsets, T* padded, T* rows) const {
     const std::int64_t pitch = in_place() ? windows_.w * windows_.c : windows_.pitch();
     const std::int64_t image_pitch =
         in_place() ? windows_.h * pitch : windows_.image_pitch(block.rows);
@@ -103,14 +112,18 @@ class Correlation {
         }
       }
     }
-    const std::int64_t first = weights_.channels.first;
+    if (one_by_one()) {
+      copy_windows(windows_, m, offsets, a, pitch, rows);
+      for (std::int64_t i = 0; i < m; ++i) offsets[i] = i * weights_.rows;
+    }
+    const std::int64_t first = weights_.channels.first, run = windows_.s * windows_.c;
     const Product<T> product{.m = m,
                              .n = weights_.channels.count,
                              .runs = windows_.r,
-                             .length = windows_.s * windows_.c,
-                             .a = a,
+                             .length = run,
+                             .a = one_by_one() ? rows : a,
                              .a_row = offsets,
-                             .a_run = pitch,
+                             .a_run = one_by_one() ? run : pitch,
                              .b = weights_.elements,
                              .start = addends_.starts() + first,
                              .start_row = start_row,

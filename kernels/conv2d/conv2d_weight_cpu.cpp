@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::int64_t most_chunks = 16;     // threads that can be kept busy
 constexpr std::int64_t chunk_pixels = 1024;  // fewer are not worth a partial sum
+constexpr std::int64_t few_pixels = 16;      // of an image
 
 // The sum over chunks of pixels, [K, R S C] or transposed.
 template <class T>
@@ -30,7 +31,8 @@ class WeightGradient {
         x_(x),
         dy_(dy),
         taps_(shape.r * run()),
-        transposed_(vectors_by_channel() < vectors_by_tap()),
+        one_by_one_(windows_.out_h * windows_.out_w <= few_pixels),
+        transposed_(!one_by_one_ && vectors_by_channel() < vectors_by_tap()),
         a_row_(transposed_ ? tap_offsets() : even(shape.k, 1)),
         sum_row_(transposed_ ? even(taps_, shape.k) : even(shape.k, taps_)),
         blocks_(windows_, sizeof(T), wanted_chunks()),
@@ -77,6 +79,11 @@ class WeightGradient {
     for (std::int64_t i = first; i < count * (chunk + 1) / chunks_; ++i) {
       const Block block = blocks_[i];
       copy_padded(windows_, block, x_, padded.data());
+      if (one_by_one_) {
+        add_block(block, channels, padded.data(), begun, dweight + channels.first * taps_);
+        begun = true;
+        continue;
+      }
       for (std::int64_t n = 0; n < block.images; ++n, begun = true) {
         const std::int64_t row = (block.image + n) * windows_.out_h + block.row;
         const T* x = padded.data() + n * windows_.image_pitch(block.rows);
@@ -102,6 +109,35 @@ class WeightGradient {
     std::vector<std::int64_t> rows(static_cast<std::size_t>(count));
     for (std::int64_t i = 0; i < count; ++i) rows[static_cast<std::size_t>(i)] = i * step;
     return rows;
+  }
+
+  // sum[k, r, s, c] (+)= what the images of a block contribute.
+  void add_block(const Block& block, const Channels& channels, const T* padded, bool begun,
+                 T* sum) const {
+    const std::int64_t pixels = block.rows * windows_.out_w, count = block.images * pixels;
+    const std::int64_t first = (block.image * windows_.out_h + block.row) * windows_.out_w;
+    std::vector<std::int64_t> at;
+    for (std::int64_t n = 0; n < block.images; ++n) {
+      for (std::int64_t i = 0; i < pixels; ++i) {
+        at.push_back(n * windows_.image_pitch(block.rows) +
+                     shape_.stride *
+                         (i / windows_.out_w * windows_.pitch() + i % windows_.out_w * shape_.c));
+      }
+    }
+    const Scratch<T> rows(count * taps_);
+    copy_windows(windows_, count, at.data(), padded, windows_.pitch(), rows.data());
+    multiply(Product<T>{.m = channels.count,
+                        .n = taps_,
+                        .length = count,
+                        .a = dy_ + first * shape_.k + channels.first,
+                        .a_row = a_row_.data(),
+                        .a_step = shape_.k,
+                        .b = rows.data(),
+                        .packed = false,
+                        .b_step = taps_,
+                        .addend = begun ? sum : nullptr,
+                        .c = sum,
+                        .c_row = sum_row_.data()});
   }
 
   // sum[k, r, :] (+)= what `rows` rows of windows of one image contribute, one r after the other.
@@ -151,6 +187,9 @@ class WeightGradient {
   const T* x_;
   const T* dy_;
   std::int64_t taps_;
+  // Whether windows are copied one by one, so that the pixels of all images of a block make one sum:
+  // so few of an image alone are not worth the coming and going of the sums.
+  bool one_by_one_;
   bool transposed_;  // whether it is taps that make rows
   std::vector<std::int64_t> a_row_, sum_row_;
   Blocks blocks_;

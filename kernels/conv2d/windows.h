@@ -100,4 +100,17 @@ void copy_padded(const Windows& windows, const Block& block, const T* x, T* to) 
   }
 }
 
+/// Copies windows to the rows of a matrix [count, R S C]; number i begins at x + at[i], its rows of
+/// pixels are `pitch` apart.
+template <class T>
+void copy_windows(const Windows& windows, std::int64_t count, const std::int64_t* at, const T* x,
+                  std::int64_t pitch, T* to) {
+  const std::int64_t run = windows.s * windows.c;
+  for (std::int64_t i = 0; i < count; ++i) {
+    for (std::int64_t r = 0; r < windows.r; ++r, to += run) {
+      std::copy_n(x + at[i] + r * pitch, run, to);
+    }
+  }
+}
+
 }  // namespace telescope::kernels::cpu

@@ -71,6 +71,15 @@ TEST_CASE("conv2d in several blocks and chunks") {
   check<float>({1, 3, 1500, 2, 2, 3, 3, 2, 1});  // a row longer than a block
 }
 
+// Whose windows the CPU copies one by one.
+TEST_CASE("conv2d of many channels on images of a few pixels") {
+  check<float>({130, 2, 2, 5, 40, 3, 3, 1, 1});  // several blocks of images
+  check<float>({3, 3, 2, 4, 33, 3, 2, 1, 1});
+  check<float>({2, 6, 5, 3, 48, 3, 3, 2, 1});
+  check<float>({2, 3, 3, 2, 32, 5, 5, 1, 1});
+  if (test_device().is_cpu()) check<float>({2, 5, 3, 3000, 32, 3, 3, 1, 1});  // blocks of some rows
+}
+
 // Sums, pixels and channels around the tiles of implicit_gemm and tiled, and their largest tiles.
 TEST_CASE_TEMPLATE("conv2d around the tiles of the kernels on devices", T, float, bfloat16) {
   if (test_device().is_cpu()) return;
@@ -265,7 +274,8 @@ TEST_CASE("conv2d has the same bits on any number of threads") {
   const Conv2dShape shapes[] = {
       {3, 33, 31, 16, 20, 3, 3, 1, 1},
       {1, 8, 9, 50, 83, 3, 3, 1, 1},  // so small that threads share the output channels
-      {1, 9, 8, 3, 40, 5, 5, 1, 2}};
+      {1, 9, 8, 3, 40, 5, 5, 1, 2},
+      {40, 2, 2, 20, 72, 3, 3, 1, 1}};
   const int threads = thread_count();
   for (const Conv2dShape& s : shapes) {
     const Conv2dInputs in = conv2d_normals(s, DType::f32);
