@@ -202,21 +202,35 @@ void input_gradient_phase(const Conv2dShape& shape, std::int64_t row, std::int64
           addends, dx);
     }
   }
+  // Where the weights of tap t of a window begin.
+  const auto tap = [&](std::int64_t t) {
+    return ((r.last - t / s.count * stride) * shape.s + s.last - t % s.count * stride) * shape.c;
+  };
   const Target target{.h = shape.h,
                       .w = shape.w,
                       .k = shape.c,
                       .step = stride,
                       .first_row = row,
                       .first_column = column};
+  const std::int64_t rows = r.count * s.count * shape.k;
+  if (narrow<T>(windows, shape.c)) {
+    const Scratch<T> columns(shape.c * rows);
+    T* to = columns.data();
+    for (std::int64_t c = 0; c < shape.c; ++c) {
+      for (std::int64_t t = 0; t < r.count * s.count; ++t) {
+        const T* from = weight + tap(t) + c;
+        for (std::int64_t k = 0; k < shape.k; ++k) *to++ = from[k * taps];
+      }
+    }
+    const Matrix<T> weights{rows, {0, shape.c}, columns.data(), /*packed=*/false};
+    return Correlation<T>(windows, weights, target, addends, dy, dx).run();
+  }
   correlate<T>(windows, target, addends, dy, dx, [&](const Channels& channels, T* packed) {
-    const std::int64_t rows = r.count * s.count * shape.k;
     parallel_for(r.count * s.count, 1 + (1 << 15) / (shape.k * channels.count),
                  [&](std::int64_t begin, std::int64_t end) {
                    for (std::int64_t t = begin; t < end; ++t) {
-                     const std::int64_t tap_r = r.last - t / s.count * stride;
-                     const std::int64_t tap_s = s.last - t % s.count * stride;
-                     const T* tap = weight + (tap_r * shape.s + tap_s) * shape.c + channels.first;
-                     pack(rows, channels.count, t * shape.k, shape.k, tap, taps, 1, packed);
+                     pack(rows, channels.count, t * shape.k, shape.k,
+                          weight + tap(t) + channels.first, taps, 1, packed);
                    }
                  });
   });
