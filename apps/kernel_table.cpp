@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "apps/kernel_table.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
@@ -45,6 +45,10 @@ KernelRow& row_for(std::vector<KernelRow>& rows, const std::string& mesh,
   }
   rows.push_back({.mesh = mesh, .kernel = kernel, .calls = 0, .seconds = 0, .work = {}});
   return rows.back();
+}
+
+void add_once(std::vector<std::string>& names, const std::string& name) {
+  if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
 }
 
 // "mesh10" stands behind "mesh9", and what has no mesh behind all.
@@ -145,13 +149,22 @@ std::string mesh_of_path(const std::string& path) {
 std::vector<KernelRow> kernel_rows(const std::vector<ScopeTotal>& totals, bool asynchronous) {
   std::vector<KernelRow> rows;
   const auto counts = [](const ScopeTotal& t) { return t.own.flop > 0 || t.own.bytes > 0; };
+  const auto is_kernel = [&](const std::string& path) {
+    return std::any_of(totals.begin(), totals.end(),
+                       [&](const ScopeTotal& t) { return t.path == path && counts(t); });
+  };
   for (const ScopeTotal& total : totals) {
     if (total.path != kStep && !total.path.starts_with("step/")) continue;
     if (total.launch) continue;
     const bool kernel = counts(total);
     if (!kernel && asynchronous) continue;
-    KernelRow& row =
-        row_for(rows, mesh_of_path(total.path), kernel ? below_mesh(total.path) : std::string());
+    const std::string around = total.path.substr(0, total.path.rfind('/'));
+    const bool variant = !kernel && is_kernel(around);
+    const std::string name = kernel    ? below_mesh(total.path)
+                             : variant ? below_mesh(around)
+                                       : std::string();
+    KernelRow& row = row_for(rows, mesh_of_path(total.path), name);
+    if (variant) add_once(row.variants, total.path.substr(around.size() + 1));
     if (kernel) row.calls += static_cast<double>(total.calls);
     if (!asynchronous) row.seconds += total.self_seconds;
     row.work.flop += total.own.flop;
@@ -161,9 +174,7 @@ std::vector<KernelRow> kernel_rows(const std::vector<ScopeTotal>& totals, bool a
   for (const ScopeTotal& launch : totals) {
     if (!launch.launch || !launch.path.starts_with("step/")) continue;
     const std::string around = launch.path.substr(0, launch.path.rfind('/'));
-    const bool kernel = std::any_of(totals.begin(), totals.end(), [&](const ScopeTotal& t) {
-      return t.path == around && counts(t);
-    });
+    const bool kernel = is_kernel(around);
     const std::string name = below_mesh(kernel ? around : launch.path);
     KernelRow& row = row_for(rows, mesh_of_path(launch.path), name);
     row.seconds += launch.seconds;
@@ -207,8 +218,9 @@ std::string format_kernel_table(const std::vector<KernelRow>& rows, std::int64_t
         small.push_back(row);
       } else {
         const bool memory = roofline && roofline->bound_by_memory(row.work);
-        table.add("  " + row.kernel, row.calls, sum_of_row(row, roofline),
-                  memory ? "memory" : "FLOP");
+        const std::string variants = fmt::format(" {}", fmt::join(row.variants, ", "));
+        table.add("  " + row.kernel + (row.variants.empty() ? "" : variants), row.calls,
+                  sum_of_row(row, roofline), memory ? "memory" : "FLOP");
       }
     }
     double calls = 0;
@@ -234,6 +246,7 @@ nlohmann::ordered_json kernel_json(const std::vector<KernelRow>& rows,
   }
   for (const KernelRow& row : rows) {
     nlohmann::ordered_json entry{{"mesh", row.mesh}, {"kernel", row.kernel}, {"calls", row.calls}};
+    if (!row.variants.empty()) entry["variants"] = row.variants;
     entry.update(numbers(sum_of_row(row, roofline), roofline));
     json["kernels"].push_back(entry);
   }

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "core/parallel.h"
+#include "core/profile.h"
 #include "kernels/conv2d/addends.h"
 #include "kernels/conv2d/channels.h"
 #include "kernels/conv2d/scratch.h"
@@ -212,6 +213,7 @@ void input_gradient_phase(const Conv2dShape& shape, std::int64_t row, std::int64
                       .step = stride,
                       .first_row = row,
                       .first_column = column};
+  const Scope scope("direct");
   const std::int64_t rows = r.count * s.count * shape.k;
   if (narrow<T>(windows, shape.c)) {
     const Scratch<T> columns(shape.c * rows);
@@ -251,6 +253,7 @@ void conv2d_forward(const Stream&, const Conv2dShape& shape, const T* x, const W
           addends, y);
     }
   }
+  const Scope scope("direct");
   const std::int64_t taps = shape.r * shape.s * shape.c;
   const Target target{.h = windows.out_h, .w = windows.out_w, .k = shape.k};
   if (narrow<T>(windows, shape.k)) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/parallel.h"
+#include "core/profile.h"
 #include "kernels/conv2d/channels.h"
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/conv2d/scratch.h"
@@ -239,6 +240,7 @@ void conv2d_weight_gradient(const Stream&, const Conv2dShape& shape, const T* x,
       return winograd::weight_gradient(windows, shape.k, x, dy, dweight);
     }
   }
+  const Scope scope("direct");
   WeightGradient<T>(shape, x, dy).add_to(dweight);
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/parallel.h"
+#include "core/profile.h"
 #include "kernels/conv2d/channels.h"
 #include "kernels/conv2d/scratch.h"
 #include "kernels/conv2d/winograd.h"
@@ -123,6 +124,7 @@ bool pays(const Windows& windows, std::int64_t k) {
 
 void correlate(const Windows& windows, const Weights& weights, const float* x,
                const Addends<float>& addends, float* y) {
+  const Scope scope("winograd");
   constexpr std::int64_t tiles_worth_a_thread = 12;
   const Tiles tiles(windows);
   for_idle_threads(tiles.count() / tiles_worth_a_thread, weights.k, [&](const Channels& channels) {

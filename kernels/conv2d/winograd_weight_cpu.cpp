@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "core/parallel.h"
+#include "core/profile.h"
 #include "kernels/conv2d/channels.h"
 #include "kernels/conv2d/scratch.h"
 #include "kernels/conv2d/winograd.h"
@@ -98,6 +99,7 @@ class ChunkSum {
 
 void weight_gradient(const Windows& windows, std::int64_t k, const float* x, const float* dy,
                      float* dweight) {
+  const Scope scope("winograd");
   const Tiles tiles(windows);
   const auto wanted = static_cast<std::uint64_t>(tiles.count()) / chunk_tiles;
   // A power of two, as most numbers of threads are, so that they share the chunks evenly.

@@ -82,6 +82,20 @@ TEST_CASE("rows: by mesh and kernel, the time of the scope itself, the rest outs
   CHECK(app::sum_of(rows, nullptr, {}).seconds == 12.75);
 }
 
+TEST_CASE("rows: a scope without work in a kernel is a variant of it") {
+  const auto rows = app::kernel_rows(
+      {total("step/mesh0/forward/conv2d/winograd", 3), total("step/mesh0/forward/conv2d/direct", 1),
+       total("step/mesh0/forward/conv2d", 0.5, {20, 4}), total("step/mesh0/forward/pad", 2)},
+      false);
+  CHECK(rows.size() == 2);
+  const app::KernelRow& row = row_of(rows, "mesh0", "forward/conv2d");
+  CHECK(row.seconds == 4.5);
+  CHECK(row.calls == 2);
+  CHECK(row.variants == std::vector<std::string>{"winograd", "direct"});
+  CHECK(line_of(app::format_kernel_table(rows, 1, {}), "  forward/conv2d winograd, direct") != "");
+  CHECK(app::kernel_json(rows, {})["kernels"][0]["variants"][1] == "direct");
+}
+
 TEST_CASE("rows: the launches of an operation are its time, on an asynchronous device alone") {
   const std::vector<ScopeTotal> totals = {total("step/mesh0/forward/conv2d/pack", 1, {}, true),
                                           total("step/mesh0/forward/conv2d/multiply", 8, {}, true),
