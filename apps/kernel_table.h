@@ -22,7 +22,8 @@ struct KernelRow {
 /// All of a profile that lies inside the scope "step", mesh by mesh from the finest, the slowest
 /// kernel first. A kernel is a scope that counted work; its time is that of the launches in it, and
 /// where the device does its work before it returns (not `asynchronous`) that of the scope itself
-/// as well. A scope without work in a kernel is a variant of it. The host's time outside kernels is told only there: elsewhere both go on at once.
+/// as well. A scope without work in a kernel is a variant of it. The host's time outside kernels is
+/// told only there: elsewhere both go on at once.
 std::vector<KernelRow> kernel_rows(const std::vector<ScopeTotal>& totals, bool asynchronous);
 
 /// Sum of the rows of one mesh, or of all of them (null). `attainable` is the time that the roofline

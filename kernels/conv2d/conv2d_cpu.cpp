@@ -75,7 +75,7 @@ class Correlation {
   }
 
   // Whether windows are copied one by one: rows of so few do not fill a tile of the product, whose
-  // rows are equally far apart.
+  // rows are equally far apart. Few channels would not use a copy often enough.
   bool one_by_one() const {
     constexpr std::int64_t few_windows = 4, worth_copying = 32;
     return windows_.out_w < few_windows && windows_.r * windows_.s > 1 &&

@@ -37,6 +37,7 @@ class WeightGradient {
         a_row_(transposed_ ? tap_offsets() : even(shape.k, 1)),
         sum_row_(transposed_ ? even(taps_, shape.k) : even(shape.k, taps_)),
         blocks_(windows_, sizeof(T), wanted_chunks()),
+        window_at_(one_by_one_ ? window_offsets() : std::vector<std::int64_t>()),
         chunks_(std::min(blocks_.count(), wanted_chunks())) {}
 
   void add_to(T* dweight) const {
@@ -75,13 +76,17 @@ class WeightGradient {
   // The part of dweight that belongs to the channels.
   void run_chunk(std::int64_t chunk, const Channels& channels, T* dweight) const {
     const Scratch<T> padded(blocks_.images() * windows_.image_pitch(blocks_.rows()));
+    const Scratch<T> rows(static_cast<std::int64_t>(window_at_.size()) * taps_);
     const std::int64_t count = blocks_.count(), first = count * chunk / chunks_;
     bool begun = false;
     for (std::int64_t i = first; i < count * (chunk + 1) / chunks_; ++i) {
       const Block block = blocks_[i];
       copy_padded(windows_, block, x_, padded.data());
       if (one_by_one_) {
-        add_block(block, channels, padded.data(), begun, dweight + channels.first * taps_);
+        const std::int64_t windows = block.images * block.rows * windows_.out_w;
+        copy_windows(windows_, windows, window_at_.data(), padded.data(), windows_.pitch(),
+                     rows.data());
+        add_windows(block, channels, rows.data(), begun, dweight + channels.first * taps_);
         begun = true;
         continue;
       }
@@ -112,28 +117,31 @@ class WeightGradient {
     return rows;
   }
 
-  // sum[k, r, s, c] (+)= what the images of a block contribute.
-  void add_block(const Block& block, const Channels& channels, const T* padded, bool begun,
-                 T* sum) const {
-    const std::int64_t pixels = block.rows * windows_.out_w, count = block.images * pixels;
-    const std::int64_t first = (block.image * windows_.out_h + block.row) * windows_.out_w;
-    std::vector<std::int64_t> at;
-    for (std::int64_t n = 0; n < block.images; ++n) {
-      for (std::int64_t i = 0; i < pixels; ++i) {
-        at.push_back(n * windows_.image_pitch(block.rows) +
-                     shape_.stride *
-                         (i / windows_.out_w * windows_.pitch() + i % windows_.out_w * shape_.c));
+  // Where the windows of the largest block stand in it; those of a smaller one are the first.
+  std::vector<std::int64_t> window_offsets() const {
+    std::vector<std::int64_t> offsets;
+    for (std::int64_t n = 0; n < blocks_.images(); ++n) {
+      for (std::int64_t i = 0; i < blocks_.rows(); ++i) {
+        for (std::int64_t j = 0; j < windows_.out_w; ++j) {
+          offsets.push_back(n * windows_.image_pitch(blocks_.rows()) +
+                            shape_.stride * (i * windows_.pitch() + j * shape_.c));
+        }
       }
     }
-    const Scratch<T> rows(count * taps_);
-    copy_windows(windows_, count, at.data(), padded, windows_.pitch(), rows.data());
+    return offsets;
+  }
+
+  // sum[k, r, s, c] (+)= what a block contributes, its windows as rows.
+  void add_windows(const Block& block, const Channels& channels, const T* rows, bool begun,
+                   T* sum) const {
+    const std::int64_t pixel = (block.image * windows_.out_h + block.row) * windows_.out_w;
     multiply(Product<T>{.m = channels.count,
                         .n = taps_,
-                        .length = count,
-                        .a = dy_ + first * shape_.k + channels.first,
+                        .length = block.images * block.rows * windows_.out_w,
+                        .a = dy_ + pixel * shape_.k + channels.first,
                         .a_row = a_row_.data(),
                         .a_step = shape_.k,
-                        .b = rows.data(),
+                        .b = rows,
                         .packed = false,
                         .b_step = taps_,
                         .addend = begun ? sum : nullptr,
@@ -194,6 +202,7 @@ class WeightGradient {
   bool transposed_;  // whether it is taps that make rows
   std::vector<std::int64_t> a_row_, sum_row_;
   Blocks blocks_;
+  std::vector<std::int64_t> window_at_;
   std::int64_t chunks_;
 };
 

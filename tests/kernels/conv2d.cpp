@@ -63,6 +63,7 @@ TEST_CASE_TEMPLATE("conv2d with unusual strides, paddings and kernels", T, float
   }
   check<T>({2, 1, 1, 3, 4, 3, 3, 1, 1});
   check<T>({1, 7, 8, 3, 21, 3, 4, 2, 1});  // few channels, whose gradient sums over many
+  check<T>({1, 7, 8, 3, 21, 1, 4, 2, 1});  // and where no tap reaches a row
 }
 
 TEST_CASE("conv2d in several blocks and chunks") {
