@@ -18,6 +18,7 @@ const Conv2dShape shapes[] = {
     {3, 9, 6, 5, 17, 3, 3, 1, 1},   // several images in a block, tiles and vectors not full
     {2, 8, 8, 32, 16, 3, 3, 1, 1},  // whole ones
     {5, 2, 1, 3, 4, 3, 3, 1, 1},    // several images in a tile of the inner kernel
+    {5, 2, 2, 3, 33, 3, 3, 1, 1},   // windows copied one by one
     {2, 5, 7, 4, 20, 1, 1, 1, 0},   // nothing is copied
     {2, 9, 7, 4, 5, 3, 3, 2, 1},    // the input gradient in four parts
     {2, 4, 5, 3, 2, 1, 1, 2, 0},    // pixels that no output sees
