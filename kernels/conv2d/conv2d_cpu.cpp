@@ -14,6 +14,7 @@
 #include "kernels/conv2d/windows.h"
 #include "kernels/conv2d/winograd.h"
 #include "kernels/matmul/product.h"
+#include "kernels/past_caches.h"
 
 namespace telescope::kernels::cpu {
 namespace {
@@ -52,6 +53,7 @@ class Correlation {
         addends_(addends),
         x_(x),
         y_(y),
+        past_caches_(written_past_caches(y, windows.n * target.h * target.w, target.k)),
         blocks_(windows, sizeof(T), useful_pieces()) {}
 
   void run() const {
@@ -130,7 +132,8 @@ class Correlation {
                              .start_row = start_row,
                              .addend = addends_.residual ? addends_.residual + first : nullptr,
                              .c = y_ + first,
-                             .c_row = c_row};
+                             .c_row = c_row,
+                             .past_caches = past_caches_};
     if (weights_.packed) {
       multiply(product);
     } else {
@@ -144,6 +147,7 @@ class Correlation {
   const Addends<T>& addends_;
   const T* x_;
   T* y_;
+  bool past_caches_;
   Blocks blocks_;
 };
 
@@ -197,7 +201,7 @@ void input_gradient_phase(const Conv2dShape& shape, std::int64_t row, std::int64
                         .out_h = (shape.h - row + stride - 1) / stride,
                         .out_w = (shape.w - column + stride - 1) / stride};
   if constexpr (std::is_same_v<T, float>) {
-    if (stride == 1 && winograd::chosen(variant, windows, shape.c)) {
+    if (stride == 1 && winograd::chosen(variant, winograd::correlate_pays(windows, shape.c))) {
       return winograd::correlate(
           windows, {.elements = weight, .c = shape.k, .k = shape.c, .transposed = true}, dy,
           addends, dx);
@@ -247,7 +251,7 @@ void conv2d_forward(const Stream&, const Conv2dShape& shape, const T* x, const W
   const Windows windows = windows_of(shape);
   const Addends<T> addends(shape.n, shape.k, epilogue);
   if constexpr (std::is_same_v<T, float>) {
-    if (winograd::chosen(variant, windows, shape.k)) {
+    if (winograd::chosen(variant, winograd::correlate_pays(windows, shape.k))) {
       return winograd::correlate(
           windows, {.elements = weight, .c = shape.c, .k = shape.k, .transposed = false}, x,
           addends, y);

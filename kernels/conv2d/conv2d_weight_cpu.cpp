@@ -245,7 +245,7 @@ void conv2d_weight_gradient(const Stream&, const Conv2dShape& shape, const T* x,
   if (!dweight) return;
   if constexpr (std::is_same_v<T, float>) {
     const Windows windows = windows_of(shape);
-    if (winograd::chosen(variant, windows, shape.k)) {
+    if (winograd::chosen(variant, winograd::weight_gradient_pays(windows, shape.k))) {
       return winograd::weight_gradient(windows, shape.k, x, dy, dweight);
     }
   }

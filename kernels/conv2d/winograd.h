@@ -21,12 +21,13 @@ namespace telescope::kernels::cpu::winograd {
 inline constexpr std::int64_t planes = 36;  // elements of a transformed tile
 inline constexpr std::int64_t side = 4;     // outputs of a tile in each direction
 
-/// Whether F(4x4, 3x3) is faster than the plain sum for these windows and k output channels.
-bool pays(const Windows& windows, std::int64_t k);
-/// Whether it is asked for, or pays where the choice is free.
-inline bool chosen(Conv2dVariant variant, const Windows& windows, std::int64_t k) {
-  return variant == Conv2dVariant::winograd ||
-         (variant == Conv2dVariant::automatic && pays(windows, k));
+/// Whether correlate() is faster than the plain sum for these windows and k output channels.
+bool correlate_pays(const Windows& windows, std::int64_t k);
+/// The same for weight_gradient().
+bool weight_gradient_pays(const Windows& windows, std::int64_t k);
+/// Whether the variant is asked for, or pays where the choice is free.
+inline bool chosen(Conv2dVariant variant, bool pays) {
+  return variant == Conv2dVariant::winograd || (variant == Conv2dVariant::automatic && pays);
 }
 
 /// Weights [K, 3, 3, C]; or, `transposed`, [C, 3, 3, K], to be turned by half a turn.
@@ -39,6 +40,11 @@ struct Weights {
 /// y[n, i, j, :] = addends + the correlation of `windows` (3 x 3, stride 1) of x with the weights.
 void correlate(const Windows& windows, const Weights& weights, const float* x,
                const Addends<float>& addends, float* y);
+/// The same with Winograd's form along rows alone; what correlate() does where there are at most
+/// few_channels input channels.
+void correlate_along_rows(const Windows& windows, const Weights& weights, const float* x,
+                          const Addends<float>& addends, float* y);
+inline constexpr std::int64_t few_channels = 15;
 
 /// dweight [K, 3, 3, C] += the gradient of the weights; the same bits on any number of threads.
 void weight_gradient(const Windows& windows, std::int64_t k, const float* x, const float* dy,
@@ -107,6 +113,7 @@ struct Outputs {
   std::int64_t first, count, k, pitch;
   const Addends<float>& addends;
   float* y;
+  bool past_caches;
 };
 /// y = addends + At m A at 4 x 4 tiles; starts[t] is where the start of tile t's image stands.
 void transform_output(std::int64_t tiles, const Tile* at, const std::int64_t* starts,

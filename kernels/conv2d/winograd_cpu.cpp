@@ -7,6 +7,7 @@
 #include "kernels/conv2d/scratch.h"
 #include "kernels/conv2d/winograd.h"
 #include "kernels/matmul/product.h"
+#include "kernels/past_caches.h"
 
 namespace telescope::kernels::cpu::winograd {
 namespace {
@@ -88,7 +89,9 @@ class Worker {
                         .k = k_,
                         .pitch = windows_.out_w * k_,
                         .addends = addends,
-                        .y = y});
+                        .y = y,
+                        .past_caches = written_past_caches(
+                            y, windows_.n * windows_.out_h * windows_.out_w, k_)});
     }
   }
 
@@ -112,9 +115,9 @@ class Worker {
 
 }  // namespace
 
-bool pays(const Windows& windows, std::int64_t k) {
+bool weight_gradient_pays(const Windows& windows, std::int64_t k) {
   if (windows.r != 3 || windows.s != 3 || windows.stride != 1) return false;
-  if (windows.c < 16 || k < 16) return false;
+  if (windows.c <= few_channels || k <= few_channels) return false;
   const std::int64_t computed = Tiles(windows).count() * side * side;
   // Measured: it loses where half as much again is computed as is there, and where the transform of
   // the weights, c k of them, costs more than so few outputs save.
@@ -122,9 +125,18 @@ bool pays(const Windows& windows, std::int64_t k) {
          computed >= std::max(windows.c, k);
 }
 
+bool correlate_pays(const Windows& windows, std::int64_t k) {
+  if (windows.r != 3 || windows.s != 3 || windows.stride != 1) return false;
+  if (windows.c > few_channels) return weight_gradient_pays(windows, k);
+  // Measured: two tiles of a row are computed at least, and few output channels are better summed
+  // by multiply_narrow(), if only a row of a window fills its vectors.
+  return windows.out_w > side && (k > narrow_columns || 3 * windows.c < padded_columns<float>(1));
+}
+
 void correlate(const Windows& windows, const Weights& weights, const float* x,
                const Addends<float>& addends, float* y) {
   const Scope scope("winograd");
+  if (windows.c <= few_channels) return correlate_along_rows(windows, weights, x, addends, y);
   constexpr std::int64_t tiles_worth_a_thread = 12;
   const Tiles tiles(windows);
   for_idle_threads(tiles.count() / tiles_worth_a_thread, weights.k, [&](const Channels& channels) {

@@ -4,6 +4,7 @@
 #define HWY_TARGET_INCLUDE "kernels/conv2d/winograd_transforms_cpu.cpp"
 #include <hwy/foreach_target.h>  // compiles this file once per instruction set
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
@@ -99,7 +100,11 @@ void output_tiles(std::int64_t tiles, const Tile* at, const std::int64_t* starts
             const std::int64_t pixel = first + row * outputs.pitch + column * outputs.k;
             V sum = hn::Add(start, out[column]);
             if (residual) sum = hn::Add(sum, hn::LoadU(D(), residual + pixel));
-            hn::StoreU(sum, D(), outputs.y + pixel);
+            if (outputs.past_caches) {
+              hn::Stream(sum, D(), outputs.y + pixel);
+            } else {
+              hn::StoreU(sum, D(), outputs.y + pixel);
+            }
           }
         });
       } else {
@@ -115,6 +120,7 @@ void output_tiles(std::int64_t tiles, const Tile* at, const std::int64_t* starts
       }
     }
   }
+  if (outputs.past_caches) hwy::FlushStream();
 }
 
 constexpr std::int64_t block_rows = 16;

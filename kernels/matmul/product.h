@@ -28,6 +28,7 @@ struct Product {
   const T* addend = nullptr;                // null for zeros; c, to add to what is there
   T* c = nullptr;
   const std::int64_t* c_row = nullptr;  // [m]
+  bool past_caches = false;             // c, all of whose rows begin at whole vectors, is large
 };
 
 /// Computes on the calling thread. Every element is summed in the order written above, however its

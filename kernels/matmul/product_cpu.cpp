@@ -3,6 +3,7 @@
 #define HWY_TARGET_INCLUDE "kernels/matmul/product_cpu.cpp"
 #include <hwy/foreach_target.h>  // compiles this file once per instruction set
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
@@ -97,7 +98,12 @@ void tile(const Product<T>& p, std::int64_t row, const T* b, std::int64_t column
     for (int v = 0; v < kVectors; ++v, at += lanes) {
       if (v + 1 < kVectors || valid == lanes) {
         const V before = p.addend ? hn::LoadU(d, p.addend + at) : hn::Zero(d);
-        hn::StoreU(p.addend ? hn::Add(before, sum[i][v]) : sum[i][v], d, p.c + at);
+        const V result = p.addend ? hn::Add(before, sum[i][v]) : sum[i][v];
+        if (p.past_caches) {
+          hn::Stream(result, d, p.c + at);
+        } else {
+          hn::StoreU(result, d, p.c + at);
+        }
       } else {
         const V before = p.addend ? load_first(d, p.addend + at, valid) : hn::Zero(d);
         store_first(p.addend ? hn::Add(before, sum[i][v]) : sum[i][v], d, p.c + at, valid);
@@ -156,6 +162,7 @@ void multiply_all(const Product<T>& p) {
       if (panel.vectors == 1) panel_product<T, 1>(p, row, end, b, column);
     }
   }
+  if (p.past_caches) hwy::FlushStream();
 }
 
 template <class T>

@@ -167,6 +167,11 @@ TEST_CASE("the automatic conv2d is close to the exact one") {
       {33, 4, 4, 16, 64, 3, 3, 1, 1},   // one tile an image
       {1, 4, 300, 20, 40, 3, 3, 1, 1},  // several batches of tiles in a row
       {1, 64, 40, 100, 17, 3, 3, 1, 1},
+      {2, 7, 16, 3, 32, 3, 3, 1, 1},   // few channels: whole tiles of a row
+      {3, 9, 13, 5, 41, 3, 3, 1, 0},   // tiles and vectors that are not full
+      {1, 6, 11, 15, 7, 3, 3, 1, 2},   // more padding than half the kernel
+      {1, 3, 300, 2, 20, 3, 3, 1, 1},  // several strips of a row
+      {3, 2, 9, 1, 16, 3, 3, 1, 1},    // images of fewer rows than a kernel
   };
   const bool cpu = test_device().is_cpu();
   for (const Precision precision : {Precision::fp32, Precision::tf32}) {
@@ -188,6 +193,27 @@ TEST_CASE("the automatic conv2d is close to the exact one") {
     }
   }
   kernels::set_precision(Precision::tf32);
+}
+
+TEST_CASE("results that are written past the caches") {
+  if (!test_device().is_cpu()) return;
+  const Conv2dShape shapes[] = {{1, 257, 256, 1, 32, 3, 3, 1, 1},   // along rows
+                                {1, 129, 256, 16, 64, 3, 3, 1, 1},  // Winograd's tiles
+                                {1, 257, 256, 2, 32, 1, 1, 1, 0}};
+  for (const Conv2dShape& s : shapes) {
+    INFO(description(s, Conv2dVariant::automatic));
+    const Conv2dInputs in = conv2d_normals(s, DType::f32);
+    const Tensor residual = random_tensor(s.output_shape(), DType::f32, 7);
+    const Tensor y = Tensor::empty(s.output_shape());
+    kernels::conv2d_forward<float>(
+        Stream(), s, in.x.data<float>(), in.weight.data<float>(),
+        {.bias = in.bias.data<float>(), .residual = residual.data<float>()}, y.data<float>());
+    const Tensor expected = conv2d_reference(s, in).y;
+    for (std::int64_t i = 0; i < y.numel(); ++i) {
+      expected.data<double>()[i] += static_cast<double>(residual.data<float>()[i]);
+    }
+    CHECK_NORM_CLOSE(y, expected, 2e-6);
+  }
 }
 
 TEST_CASE("winograd where it would not be chosen") {
@@ -277,6 +303,7 @@ TEST_CASE("conv2d has the same bits on any number of threads") {
       {3, 33, 31, 16, 20, 3, 3, 1, 1},
       {1, 8, 9, 50, 83, 3, 3, 1, 1},  // so small that threads share the output channels
       {1, 9, 8, 3, 40, 5, 5, 1, 2},
+      {2, 23, 30, 3, 40, 3, 3, 1, 1},
       {40, 2, 2, 20, 72, 3, 3, 1, 1}};
   const int threads = thread_count();
   for (const Conv2dShape& s : shapes) {
