@@ -8,6 +8,7 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "kernels/conv2d/winograd.h"
 #include "kernels/conv2d/winograd_matrices-inl.h"
@@ -33,10 +34,22 @@ HWY_INLINE void transform_tiles(std::int64_t tiles, const Tile* at, const float*
                                 Transformed where, float* to) {
   const D d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const std::vector<float> zeros(static_cast<std::size_t>(count));
   for (std::int64_t t = 0; t < tiles; ++t) {
     const Tile& tile = at[t];
     const bool whole =
         tile.top == 0 && tile.left == 0 && tile.bottom == Matrix::in && tile.right == Matrix::in;
+    const float* pixels[Matrix::in * Matrix::in];
+    if (!whole || count % lanes != 0) {
+      for (std::int64_t row = 0; row < Matrix::in; ++row) {
+        for (std::int64_t column = 0; column < Matrix::in; ++column) {
+          const bool exists =
+              row >= tile.top && row < tile.bottom && column >= tile.left && column < tile.right;
+          pixels[row * Matrix::in + column] =
+              exists ? x + tile.at + row * x_pitch + column * c : zeros.data();
+        }
+      }
+    }
     for (std::int64_t i = 0; i < count; i += lanes) {
       const float* from = x + tile.at + i;
       float* there = to + t * where.pitch + i;
@@ -54,11 +67,8 @@ HWY_INLINE void transform_tiles(std::int64_t tiles, const Tile* at, const float*
             store);
       } else {
         transform<Matrix>(
-            [=, &tile](int row, int column) HWY_ATTR {
-              const bool exists = row >= tile.top && row < tile.bottom && column >= tile.left &&
-                                  column < tile.right;
-              return exists ? load_first(D(), from + row * x_pitch + column * c, valid)
-                            : hn::Zero(D());
+            [=, &pixels](int row, int column) HWY_ATTR {
+              return load_first(D(), pixels[row * Matrix::in + column] + i, valid);
             },
             store);
       }
