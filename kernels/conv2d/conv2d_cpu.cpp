@@ -58,13 +58,17 @@ class Correlation {
 
   void run() const {
     parallel_for(blocks_.count(), 1, [this](std::int64_t begin, std::int64_t end) {
+      const bool pixels = weights_.packed && pixel_by_pixel(windows_);
       const std::int64_t most = blocks_.images() * blocks_.rows() * windows_.out_w;
       const Scratch<std::int64_t> offsets(3 * most);
-      const Scratch<T> rows(one_by_one() ? most * weights_.rows : 0);
-      const Scratch<T> padded(in_place() ? 0
-                                         : blocks_.images() * windows_.image_pitch(blocks_.rows()));
+      const Scratch<T> padded(
+          pixels || in_place() ? 0 : blocks_.images() * windows_.image_pitch(blocks_.rows()));
       for (std::int64_t i = begin; i < end; ++i) {
-        run_block(blocks_[i], offsets.data(), padded.data(), rows.data());
+        if (pixels) {
+          run_pixels(blocks_[i], offsets.data());
+        } else {
+          run_block(blocks_[i], offsets.data(), padded.data());
+        }
       }
     });
   }
@@ -76,21 +80,64 @@ class Correlation {
            windows_.padded_height(windows_.out_h) <= windows_.h;
   }
 
-  // Whether windows are copied one by one: rows of so few do not fill a tile of the product, whose
-  // rows are equally far apart. Few channels would not use a copy often enough.
-  bool one_by_one() const {
-    constexpr std::int64_t few_windows = 4, worth_copying = 32;
-    return windows_.out_w < few_windows && windows_.r * windows_.s > 1 &&
-           weights_.channels.count >= worth_copying;
-  }
-
   std::int64_t useful_pieces() const {
     const std::int64_t work =
         windows_.n * windows_.out_h * windows_.out_w * weights_.rows * weights_.channels.count;
     return std::clamp<std::int64_t>(work / thread_work, 1, thread_count());
   }
 
-  void run_block(const Block& block, std::int64_t* offsets, T* padded, T* rows) const {
+  // Where row (i, j) of image n of the result stands.
+  std::int64_t target_at(std::int64_t n, std::int64_t i, std::int64_t j) const {
+    const std::int64_t row = target_.first_row + i * target_.step;
+    return ((n * target_.h + row) * target_.w + target_.first_column + j * target_.step) *
+           target_.k;
+  }
+
+  // A product of `m` windows, whose results and starts `offsets` has behind where they begin.
+  Product<T> product_of(std::int64_t m, const std::int64_t* offsets) const {
+    const std::int64_t first = weights_.channels.first;
+    return {.m = m,
+            .n = weights_.channels.count,
+            .a_row = offsets,
+            .b = weights_.elements,
+            .start = addends_.starts() + first,
+            .start_row = offsets + 2 * m,
+            .addend = addends_.residual ? addends_.residual + first : nullptr,
+            .c = y_ + first,
+            .c_row = offsets + m,
+            .past_caches = past_caches_};
+  }
+
+  // A product for each pixel, of the part of its windows that is inside of the images.
+  void run_pixels(const Block& block, std::int64_t* offsets) const {
+    const std::int64_t m = block.images, c = windows_.c;
+    std::int64_t *c_row = offsets + m, *start_row = c_row + m;
+    for (std::int64_t i = block.row; i < block.row + block.rows; ++i) {
+      for (std::int64_t j = 0; j < windows_.out_w; ++j) {
+        const Run rows = windows_.rows_inside(i), columns = windows_.columns_inside(j);
+        const std::int64_t row = i * windows_.stride - windows_.top + rows.first;
+        const std::int64_t column = j * windows_.stride - windows_.left + columns.first;
+        const bool sees = rows.count * columns.count > 0;
+        for (std::int64_t n = 0; n < m; ++n) {
+          const std::int64_t image = block.image + n;
+          offsets[n] = sees ? ((image * windows_.h + row) * windows_.w + column) * c : 0;
+          c_row[n] = target_at(image, i, j);
+          start_row[n] = addends_.start_at(image);
+        }
+        Product<T> product = product_of(m, offsets);
+        product.runs = sees ? rows.count : 0;
+        product.length = columns.count * c;
+        product.a = x_;
+        product.a_run = windows_.w * c;
+        product.packed_rows = weights_.rows;
+        product.b_first = (rows.first * windows_.s + columns.first) * c;
+        product.b_run = windows_.s * c;
+        multiply(product);
+      }
+    }
+  }
+
+  void run_block(const Block& block, std::int64_t* offsets, T* padded) const {
     const std::int64_t pitch = in_place() ? windows_.w * windows_.c : windows_.pitch();
     const std::int64_t image_pitch =
         in_place() ? windows_.h * pitch : windows_.image_pitch(block.rows);
@@ -105,35 +152,19 @@ class Correlation {
     std::int64_t at = 0;
     for (std::int64_t n = 0; n < block.images; ++n) {
       for (std::int64_t i = 0; i < block.rows; ++i) {
-        const std::int64_t row = target_.first_row + (block.row + i) * target_.step;
         for (std::int64_t j = 0; j < windows_.out_w; ++j, ++at) {
-          const std::int64_t column = target_.first_column + j * target_.step;
           offsets[at] =
               n * image_pitch + i * windows_.stride * pitch + j * windows_.stride * windows_.c;
+          c_row[at] = target_at(block.image + n, block.row + i, j);
           start_row[at] = addends_.start_at(block.image + n);
-          c_row[at] = (((block.image + n) * target_.h + row) * target_.w + column) * target_.k;
         }
       }
     }
-    if (one_by_one()) {
-      copy_windows(windows_, m, offsets, a, pitch, rows);
-      for (std::int64_t i = 0; i < m; ++i) offsets[i] = i * weights_.rows;
-    }
-    const std::int64_t first = weights_.channels.first, run = windows_.s * windows_.c;
-    const Product<T> product{.m = m,
-                             .n = weights_.channels.count,
-                             .runs = windows_.r,
-                             .length = run,
-                             .a = one_by_one() ? rows : a,
-                             .a_row = offsets,
-                             .a_run = one_by_one() ? run : pitch,
-                             .b = weights_.elements,
-                             .start = addends_.starts() + first,
-                             .start_row = start_row,
-                             .addend = addends_.residual ? addends_.residual + first : nullptr,
-                             .c = y_ + first,
-                             .c_row = c_row,
-                             .past_caches = past_caches_};
+    Product<T> product = product_of(m, offsets);
+    product.runs = windows_.r;
+    product.length = windows_.s * windows_.c;
+    product.a = a;
+    product.a_run = pitch;
     if (weights_.packed) {
       multiply(product);
     } else {

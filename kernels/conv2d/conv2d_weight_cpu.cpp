@@ -4,6 +4,7 @@
 // up in order, so that the result has the same bits on any number of threads.
 #include <algorithm>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "core/parallel.h"
@@ -20,7 +21,6 @@ namespace {
 
 constexpr std::int64_t most_chunks = 16;     // threads that can be kept busy
 constexpr std::int64_t chunk_pixels = 1024;  // fewer are not worth a partial sum
-constexpr std::int64_t few_pixels = 16;      // of an image
 
 // The sum over chunks of pixels, [K, R S C] or transposed.
 template <class T>
@@ -32,12 +32,11 @@ class WeightGradient {
         x_(x),
         dy_(dy),
         taps_(shape.r * run()),
-        one_by_one_(windows_.out_h * windows_.out_w <= few_pixels),
-        transposed_(!one_by_one_ && vectors_by_channel() < vectors_by_tap()),
+        pixels_(pixel_by_pixel(windows_)),
+        transposed_(!pixels_ && vectors_by_channel() < vectors_by_tap()),
         a_row_(transposed_ ? tap_offsets() : even(shape.k, 1)),
         sum_row_(transposed_ ? even(taps_, shape.k) : even(shape.k, taps_)),
         blocks_(windows_, sizeof(T), wanted_chunks()),
-        window_at_(one_by_one_ ? window_offsets() : std::vector<std::int64_t>()),
         chunks_(std::min(blocks_.count(), wanted_chunks())) {}
 
   void add_to(T* dweight) const {
@@ -75,21 +74,18 @@ class WeightGradient {
 
   // The part of dweight that belongs to the channels.
   void run_chunk(std::int64_t chunk, const Channels& channels, T* dweight) const {
-    const Scratch<T> padded(blocks_.images() * windows_.image_pitch(blocks_.rows()));
-    const Scratch<T> rows(static_cast<std::int64_t>(window_at_.size()) * taps_);
+    const Scratch<T> padded(pixels_ ? 0
+                                    : blocks_.images() * windows_.image_pitch(blocks_.rows()));
+    if (pixels_) std::fill_n(dweight + channels.first * taps_, channels.count * taps_, T{0});
     const std::int64_t count = blocks_.count(), first = count * chunk / chunks_;
     bool begun = false;
     for (std::int64_t i = first; i < count * (chunk + 1) / chunks_; ++i) {
       const Block block = blocks_[i];
-      copy_padded(windows_, block, x_, padded.data());
-      if (one_by_one_) {
-        const std::int64_t windows = block.images * block.rows * windows_.out_w;
-        copy_windows(windows_, windows, window_at_.data(), padded.data(), windows_.pitch(),
-                     rows.data());
-        add_windows(block, channels, rows.data(), begun, dweight + channels.first * taps_);
-        begun = true;
+      if (pixels_) {
+        add_pixels(block, channels, dweight + channels.first * taps_);
         continue;
       }
+      copy_padded(windows_, block, x_, padded.data());
       for (std::int64_t n = 0; n < block.images; ++n, begun = true) {
         const std::int64_t row = (block.image + n) * windows_.out_h + block.row;
         const T* x = padded.data() + n * windows_.image_pitch(block.rows);
@@ -117,36 +113,33 @@ class WeightGradient {
     return rows;
   }
 
-  // Where the windows of the largest block stand in it; those of a smaller one are the first.
-  std::vector<std::int64_t> window_offsets() const {
-    std::vector<std::int64_t> offsets;
-    for (std::int64_t n = 0; n < blocks_.images(); ++n) {
-      for (std::int64_t i = 0; i < blocks_.rows(); ++i) {
-        for (std::int64_t j = 0; j < windows_.out_w; ++j) {
-          offsets.push_back(n * windows_.image_pitch(blocks_.rows()) +
-                            shape_.stride * (i * windows_.pitch() + j * shape_.c));
+  // sum[k, r, s, c] += what a block contributes, pixel by pixel, where rows of its windows are inside.
+  void add_pixels(const Block& block, const Channels& channels, T* sum) const {
+    const std::int64_t c = windows_.c;
+    for (std::int64_t i = block.row; i < block.row + block.rows; ++i) {
+      for (std::int64_t j = 0; j < windows_.out_w; ++j) {
+        const Run rows = windows_.rows_inside(i), columns = windows_.columns_inside(j);
+        if (columns.count == 0) continue;
+        const std::int64_t column = j * windows_.stride - windows_.left + columns.first;
+        const std::int64_t pixel = (block.image * windows_.out_h + i) * windows_.out_w + j;
+        for (std::int64_t r = rows.first; r < rows.first + rows.count; ++r) {
+          const std::int64_t row = block.image * windows_.h + i * windows_.stride - windows_.top + r;
+          T* to = sum + (r * windows_.s + columns.first) * c;
+          multiply(Product<T>{.m = channels.count,
+                              .n = columns.count * c,
+                              .length = block.images,
+                              .a = dy_ + pixel * shape_.k + channels.first,
+                              .a_row = a_row_.data(),
+                              .a_step = windows_.out_h * windows_.out_w * shape_.k,
+                              .b = x_ + (row * windows_.w + column) * c,
+                              .packed = false,
+                              .b_step = windows_.h * windows_.w * c,
+                              .addend = to,
+                              .c = to,
+                              .c_row = sum_row_.data()});
         }
       }
     }
-    return offsets;
-  }
-
-  // sum[k, r, s, c] (+)= what a block contributes, its windows as rows.
-  void add_windows(const Block& block, const Channels& channels, const T* rows, bool begun,
-                   T* sum) const {
-    const std::int64_t pixel = (block.image * windows_.out_h + block.row) * windows_.out_w;
-    multiply(Product<T>{.m = channels.count,
-                        .n = taps_,
-                        .length = block.images * block.rows * windows_.out_w,
-                        .a = dy_ + pixel * shape_.k + channels.first,
-                        .a_row = a_row_.data(),
-                        .a_step = shape_.k,
-                        .b = rows,
-                        .packed = false,
-                        .b_step = taps_,
-                        .addend = begun ? sum : nullptr,
-                        .c = sum,
-                        .c_row = sum_row_.data()});
   }
 
   // sum[k, r, :] (+)= what `rows` rows of windows of one image contribute, one r after the other.
@@ -196,15 +189,20 @@ class WeightGradient {
   const T* x_;
   const T* dy_;
   std::int64_t taps_;
-  // Whether windows are copied one by one, so that the pixels of all images of a block make one sum:
-  // so few of an image alone are not worth the coming and going of the sums.
-  bool one_by_one_;
+  bool pixels_;      // whether pixel by pixel
   bool transposed_;  // whether it is taps that make rows
   std::vector<std::int64_t> a_row_, sum_row_;
   Blocks blocks_;
-  std::vector<std::int64_t> window_at_;
   std::int64_t chunks_;
 };
+
+// The same convolution with all images as one: a kernel of 1 x 1 does not see where they end.
+Conv2dShape with_images_joined(Conv2dShape shape) {
+  if (shape.r * shape.s == 1 && shape.stride == 1 && shape.padding == 0) {
+    shape.h *= std::exchange(shape.n, 1);
+  }
+  return shape;
+}
 
 // dbias[k] += the sum of dy over pixels: a product with a row of ones.
 template <class T>
@@ -250,7 +248,7 @@ void conv2d_weight_gradient(const Stream&, const Conv2dShape& shape, const T* x,
     }
   }
   const Scope scope("direct");
-  WeightGradient<T>(shape, x, dy).add_to(dweight);
+  WeightGradient<T>(with_images_joined(shape), x, dy).add_to(dweight);
 }
 
 template void conv2d_weight_gradient(const Stream&, const Conv2dShape&, const float*, const float*,

@@ -11,6 +11,11 @@
 
 namespace telescope::kernels::cpu {
 
+/// Numbers [first, first + count).
+struct Run {
+  std::int64_t first, count;
+};
+
 /// Where windows lie in images: window (i, j) has its first pixel at
 /// (i stride - top, j stride - left), which may be outside, as may all of it.
 struct Windows {
@@ -21,11 +26,27 @@ struct Windows {
 
   std::int64_t padded_width() const { return (out_w - 1) * stride + s; }
   std::int64_t padded_height(std::int64_t rows) const { return (rows - 1) * stride + r; }
+  /// Rows of window (i, ...) and columns of window (..., j) that are inside of the image.
+  Run rows_inside(std::int64_t i) const { return inside(i * stride - top, r, h); }
+  Run columns_inside(std::int64_t j) const { return inside(j * stride - left, s, w); }
   /// Elements of one padded row.
   std::int64_t pitch() const { return padded_width() * c; }
   /// Elements of one padded image of which `rows` rows of windows are wanted.
   std::int64_t image_pitch(std::int64_t rows) const { return padded_height(rows) * pitch(); }
+
+ private:
+  static Run inside(std::int64_t begin, std::int64_t count, std::int64_t extent) {
+    const std::int64_t first = std::clamp<std::int64_t>(-begin, 0, count);
+    return {first, std::clamp<std::int64_t>(extent - begin, first, count) - first};
+  }
 };
+
+/// So few pixels of an image that many see but a part of a window, and that rows of them fill no
+/// tile of a product: each is then a row or column of a product over the images, by the pixels it sees.
+inline bool pixel_by_pixel(const Windows& windows) {
+  constexpr std::int64_t few_pixels = 16;
+  return windows.r * windows.s > 1 && windows.out_h * windows.out_w <= few_pixels;
+}
 
 /// Those that the outputs of a convolution see.
 inline Windows windows_of(const Conv2dShape& shape) {
@@ -96,19 +117,6 @@ void copy_padded(const Windows& windows, const Block& block, const T* x, T* to) 
       std::copy_n(x + ((n * windows.h + row) * windows.w + begin - windows.left) * c,
                   (last - first) * c, to + first * c);
       std::fill(to + last * c, to + width * c, T{0});
-    }
-  }
-}
-
-/// Copies windows to the rows of a matrix [count, R S C]; number i begins at x + at[i], its rows of
-/// pixels are `pitch` apart.
-template <class T>
-void copy_windows(const Windows& windows, std::int64_t count, const std::int64_t* at, const T* x,
-                  std::int64_t pitch, T* to) {
-  const std::int64_t run = windows.s * windows.c;
-  for (std::int64_t i = 0; i < count; ++i) {
-    for (std::int64_t r = 0; r < windows.r; ++r, to += run) {
-      std::copy_n(x + at[i] + r * pitch, run, to);
     }
   }
 }

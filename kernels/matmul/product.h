@@ -18,10 +18,12 @@ struct Product {
   const T* a = nullptr;
   const std::int64_t* a_row = nullptr;  // [m]
   std::int64_t a_run = 0, a_step = 1;
-  /// With `packed`, what pack() wrote of a matrix of runs * length rows. Else b[u, t, j] stands at
+  /// With `packed`, what pack() wrote of a matrix of runs * length rows; or, where they are a part of
+  /// it, of `packed_rows`, of which b[u, t] is row b_first + u b_run + t. Else b[u, t, j] stands at
   /// b[u b_run + t b_step + j].
   const T* b = nullptr;
   bool packed = true;
+  std::int64_t packed_rows = 0, b_first = 0;
   std::int64_t b_run = 0, b_step = 0;
   const T* start = nullptr;                 // rows of padded_columns(n), or null for zeros
   const std::int64_t* start_row = nullptr;  // [m], or null where all rows start alike

@@ -40,7 +40,7 @@ HWY_INLINE void add_products(const Product<T>& p, const T* a, std::int64_t a_row
   constexpr int pointers = (kRows + 2) / 3;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const std::int64_t b_step = p.packed ? kVectors * lanes : p.b_step;
-  const std::int64_t b_run = p.packed ? p.length * b_step : p.b_run;
+  const std::int64_t b_run = !p.packed ? p.b_run : (p.packed_rows ? p.b_run : p.length) * b_step;
   const std::int64_t a_step = p.a_step, length = p.length;
   for (std::int64_t run = 0; run < p.runs; ++run) {
     const T* b_at = b + run * b_run;
@@ -149,6 +149,7 @@ template <class T>
 void multiply_all(const Product<T>& p) {
   constexpr std::int64_t cached = (16 << 10) / sizeof(T), few_rows = 48;
   const std::int64_t lanes = lanes_of<T>(), depth = p.runs * p.length;
+  const std::int64_t packed_rows = p.packed_rows ? p.packed_rows : depth;
   const Panels panels = panels_of<T>(p.n);
   const std::int64_t step = depth * p.n <= cached ? few_rows : p.m;
   for (std::int64_t row = 0; row < p.m; row += step) {
@@ -156,7 +157,7 @@ void multiply_all(const Product<T>& p) {
     for (std::int64_t i = 0; i < panels.count; ++i) {
       const Panel panel = panels[i];
       const std::int64_t column = panel.first * lanes;
-      const T* b = p.b + column * (p.packed ? depth : 1);
+      const T* b = p.b + (p.packed ? column * packed_rows + p.b_first * panel.vectors * lanes : column);
       if (panel.vectors == 3) panel_product<T, 3>(p, row, end, b, column);
       if (panel.vectors == 2) panel_product<T, 2>(p, row, end, b, column);
       if (panel.vectors == 1) panel_product<T, 1>(p, row, end, b, column);
