@@ -235,13 +235,13 @@ void backward_factors(ChannelFactors<T> by, std::int64_t first, std::int64_t end
   double mean_dz = 0, mean_dz_x = 0;
   for (std::int64_t c = first; c < end; ++c) {
     sum_dz_x[c] = (sum_dz_x[c] - low * sum_dz[c]) * rstd;
-    mean_dz += double{weight[c]} * sum_dz[c] / group_size;
-    mean_dz_x += double{weight[c]} * sum_dz_x[c] / group_size;
+    mean_dz += double{weight[c]} * sum_dz[c];
+    mean_dz_x += double{weight[c]} * sum_dz_x[c];
   }
-  for (std::int64_t c = first; c < end; ++c) {
-    by.curve[c] = static_cast<T>(-rstd * rstd * mean_dz_x);
-    by.shift[c] = static_cast<T>(rstd * (rstd * mean_dz_x * low - mean_dz));
-  }
+  mean_dz /= group_size, mean_dz_x /= group_size;
+  std::fill(by.curve + first, by.curve + end, static_cast<T>(-rstd * rstd * mean_dz_x));
+  std::fill(by.shift + first, by.shift + end,
+            static_cast<T>(rstd * (rstd * mean_dz_x * low - mean_dz)));
 }
 
 // to[c] += the sum over samples of sums[s][c], samples `stride` apart; nothing if `to` is null.
@@ -249,11 +249,16 @@ template <class T>
 void add_over_samples(std::int64_t n, std::int64_t channels, std::int64_t stride,
                       const double* sums, T* to) {
   if (!to) return;
-  parallel_for(channels, 256, [=](std::int64_t first, std::int64_t end) {
-    for (std::int64_t c = first; c < end; ++c) {
-      double sum = 0;
-      for (std::int64_t s = 0; s < n; ++s) sum += sums[s * stride + c];
-      to[c] += static_cast<T>(sum);
+  constexpr std::int64_t block = 64;  // channels side by side, as they lie
+  const std::int64_t blocks = (channels + block - 1) / block;
+  parallel_for(blocks, 1 + (1 << 14) / (n * block), [=](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t first = i * block, count = std::min(block, channels - first);
+      double sum[block] = {};
+      for (std::int64_t s = 0; s < n; ++s) {
+        for (std::int64_t c = 0; c < count; ++c) sum[c] += sums[s * stride + first + c];
+      }
+      for (std::int64_t c = 0; c < count; ++c) to[first + c] += static_cast<T>(sum[c]);
     }
   });
 }
@@ -312,12 +317,14 @@ void group_norm_backward(const Stream&, const GroupNormShape& shape, const T* x,
   const auto factors = [&](std::int64_t s) {
     return ChannelFactors<T>(&memory[s * channels * ChannelFactors<T>::arrays], channels);
   };
-  for (std::int64_t s = 0; s < shape.n; ++s) {
-    for (std::int64_t g = 0; g < groups; ++g) {
-      forward_factors(factors(s), g * width, (g + 1) * width, mean[s * groups + g],
-                      rstd[s * groups + g], weight, bias);
+  parallel_for(shape.n, 1 + (1 << 12) / channels, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t s = first; s < last; ++s) {
+      for (std::int64_t g = 0; g < groups; ++g) {
+        forward_factors(factors(s), g * width, (g + 1) * width, mean[s * groups + g],
+                        rstd[s * groups + g], weight, bias);
+      }
     }
-  }
+  });
   chunks.reduce_then_apply(
       [&](auto s, auto part, auto p, auto end) {
         const std::int64_t i = (s * shape.pixels + p) * channels;
