@@ -61,8 +61,9 @@ class Correlation {
       const bool pixels = weights_.packed && pixel_by_pixel(windows_);
       const std::int64_t most = blocks_.images() * blocks_.rows() * windows_.out_w;
       const Scratch<std::int64_t> offsets(3 * most);
-      const Scratch<T> padded(
-          pixels || in_place() ? 0 : blocks_.images() * windows_.image_pitch(blocks_.rows()));
+      const Scratch<T> padded(pixels || windows_.in_place()
+                                  ? 0
+                                  : blocks_.images() * windows_.image_pitch(blocks_.rows()));
       for (std::int64_t i = begin; i < end; ++i) {
         if (pixels) {
           run_pixels(blocks_[i], offsets.data());
@@ -74,12 +75,6 @@ class Correlation {
   }
 
  private:
-  // Whether no window reaches over a border, so that nothing need be copied.
-  bool in_place() const {
-    return windows_.top == 0 && windows_.left == 0 && windows_.padded_width() <= windows_.w &&
-           windows_.padded_height(windows_.out_h) <= windows_.h;
-  }
-
   std::int64_t useful_pieces() const {
     const std::int64_t work =
         windows_.n * windows_.out_h * windows_.out_w * weights_.rows * weights_.channels.count;
@@ -138,11 +133,11 @@ class Correlation {
   }
 
   void run_block(const Block& block, std::int64_t* offsets, T* padded) const {
-    const std::int64_t pitch = in_place() ? windows_.w * windows_.c : windows_.pitch();
+    const std::int64_t pitch = windows_.in_place() ? windows_.w * windows_.c : windows_.pitch();
     const std::int64_t image_pitch =
-        in_place() ? windows_.h * pitch : windows_.image_pitch(block.rows);
+        windows_.in_place() ? windows_.h * pitch : windows_.image_pitch(block.rows);
     const T* a = padded;
-    if (in_place()) {
+    if (windows_.in_place()) {
       a = x_ + block.image * image_pitch + block.row * windows_.stride * pitch;
     } else {
       copy_padded(windows_, block, x_, padded);

@@ -32,6 +32,8 @@ class WeightGradient {
         x_(x),
         dy_(dy),
         taps_(shape.r * run()),
+        in_place_(windows_.in_place()),
+        pitch_(in_place_ ? windows_.w * windows_.c : windows_.pitch()),
         pixels_(pixel_by_pixel(windows_)),
         transposed_(!pixels_ && vectors_by_channel() < vectors_by_tap()),
         a_row_(transposed_ ? tap_offsets() : even(shape.k, 1)),
@@ -74,8 +76,8 @@ class WeightGradient {
 
   // The part of dweight that belongs to the channels.
   void run_chunk(std::int64_t chunk, const Channels& channels, T* dweight) const {
-    const Scratch<T> padded(pixels_ ? 0
-                                    : blocks_.images() * windows_.image_pitch(blocks_.rows()));
+    const Scratch<T> padded(
+        pixels_ || in_place_ ? 0 : blocks_.images() * windows_.image_pitch(blocks_.rows()));
     if (pixels_) std::fill_n(dweight + channels.first * taps_, channels.count * taps_, T{0});
     const std::int64_t count = blocks_.count(), first = count * chunk / chunks_;
     bool begun = false;
@@ -85,10 +87,12 @@ class WeightGradient {
         add_pixels(block, channels, dweight + channels.first * taps_);
         continue;
       }
-      copy_padded(windows_, block, x_, padded.data());
+      if (!in_place_) copy_padded(windows_, block, x_, padded.data());
       for (std::int64_t n = 0; n < block.images; ++n, begun = true) {
         const std::int64_t row = (block.image + n) * windows_.out_h + block.row;
-        const T* x = padded.data() + n * windows_.image_pitch(block.rows);
+        const T* x =
+            in_place_ ? x_ + ((block.image + n) * windows_.h + block.row * windows_.stride) * pitch_
+                      : padded.data() + n * windows_.image_pitch(block.rows);
         const T* dy = dy_ + row * windows_.out_w * shape_.k + channels.first;
         if (transposed_) {
           add_by_taps(block.rows, channels, x, dy, begun, dweight + channels.first);
@@ -103,7 +107,7 @@ class WeightGradient {
   std::vector<std::int64_t> tap_offsets() const {
     std::vector<std::int64_t> offsets;
     for (std::int64_t r = 0; r < shape_.r; ++r) {
-      for (std::int64_t i = 0; i < run(); ++i) offsets.push_back(r * windows_.pitch() + i);
+      for (std::int64_t i = 0; i < run(); ++i) offsets.push_back(r * pitch_ + i);
     }
     return offsets;
   }
@@ -123,7 +127,8 @@ class WeightGradient {
         const std::int64_t column = j * windows_.stride - windows_.left + columns.first;
         const std::int64_t pixel = (block.image * windows_.out_h + i) * windows_.out_w + j;
         for (std::int64_t r = rows.first; r < rows.first + rows.count; ++r) {
-          const std::int64_t row = block.image * windows_.h + i * windows_.stride - windows_.top + r;
+          const std::int64_t row =
+              block.image * windows_.h + i * windows_.stride - windows_.top + r;
           T* to = sum + (r * windows_.s + columns.first) * c;
           multiply(Product<T>{.m = channels.count,
                               .n = columns.count * c,
@@ -154,9 +159,9 @@ class WeightGradient {
                           .a_row = a_row_.data(),
                           .a_run = windows_.out_w * shape_.k,
                           .a_step = shape_.k,
-                          .b = x + r * windows_.pitch(),
+                          .b = x + r * pitch_,
                           .packed = false,
-                          .b_run = shape_.stride * windows_.pitch(),
+                          .b_run = shape_.stride * pitch_,
                           .b_step = shape_.stride * shape_.c,
                           .addend = begun ? sum + r * run() : nullptr,
                           .c = sum + r * run(),
@@ -173,7 +178,7 @@ class WeightGradient {
                         .length = windows_.out_w,
                         .a = x,
                         .a_row = a_row_.data(),
-                        .a_run = shape_.stride * windows_.pitch(),
+                        .a_run = shape_.stride * pitch_,
                         .a_step = shape_.stride * shape_.c,
                         .b = dy,
                         .packed = false,
@@ -189,8 +194,10 @@ class WeightGradient {
   const T* x_;
   const T* dy_;
   std::int64_t taps_;
-  bool pixels_;      // whether pixel by pixel
-  bool transposed_;  // whether it is taps that make rows
+  bool in_place_;
+  std::int64_t pitch_;  // elements from one row of x, or of its copy, to the next
+  bool pixels_;         // whether pixel by pixel
+  bool transposed_;     // whether it is taps that make rows
   std::vector<std::int64_t> a_row_, sum_row_;
   Blocks blocks_;
   std::int64_t chunks_;

@@ -29,6 +29,10 @@ struct Windows {
   /// Rows of window (i, ...) and columns of window (..., j) that are inside of the image.
   Run rows_inside(std::int64_t i) const { return inside(i * stride - top, r, h); }
   Run columns_inside(std::int64_t j) const { return inside(j * stride - left, s, w); }
+  /// Whether no window reaches over a border, so that nothing need be copied.
+  bool in_place() const {
+    return top == 0 && left == 0 && padded_width() <= w && padded_height(out_h) <= h;
+  }
   /// Elements of one padded row.
   std::int64_t pitch() const { return padded_width() * c; }
   /// Elements of one padded image of which `rows` rows of windows are wanted.

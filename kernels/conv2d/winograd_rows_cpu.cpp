@@ -73,9 +73,9 @@ class Row {
       for (std::int64_t t = 0; t < count; t += lanes) {
         V out[points];
         const float* phase = phases + channel * phase_pitch + t;
-        apply_all<Input>([=](int j) HWY_ATTR {
-              return hn::LoadU(D(), phase + j % side * c * phase_pitch + j / side);
-            },
+        apply_all<Input>(
+            [=](int j)
+                HWY_ATTR { return hn::LoadU(D(), phase + j % side * c * phase_pitch + j / side); },
             out);
 #pragma GCC unroll 6
         for (std::int64_t j = 0; j < points; ++j) {
@@ -231,7 +231,8 @@ void correlate_rows(const Windows& windows, std::int64_t k, const float* x, cons
   const Row row(windows);
   const Scratch<float> v(taps * size);
   const std::int64_t tiles = (windows.out_w + side - 1) / side;
-  const bool past_caches = cpu::written_past_caches(y, windows.n * windows.out_h * windows.out_w, k);
+  const bool past_caches =
+      cpu::written_past_caches(y, windows.n * windows.out_h * windows.out_w, k);
   for (std::int64_t first = 0; first < tiles; first += strip) {
     const std::int64_t count = std::min(strip, tiles - first);
     const std::int64_t pixels = std::min(count * side, windows.out_w - first * side);
@@ -277,9 +278,12 @@ void transform_row_weights(const Weights& weights, float* u) {
           for (std::int64_t i = 0; i < lanes; ++i) {
             const std::int64_t to = column + vector * lanes + i;
             for (std::int64_t s = 0; s < taps && to < k; ++s) {
-              g[s][i] = weights.transposed
-                            ? weights.elements[((channel * taps + taps - 1 - r) * taps + taps - 1 - s) * k + to]
-                            : weights.elements[((to * taps + r) * taps + s) * c + channel];
+              g[s][i] =
+                  weights.transposed
+                      ? weights
+                            .elements[((channel * taps + taps - 1 - r) * taps + taps - 1 - s) * k +
+                                      to]
+                      : weights.elements[((to * taps + r) * taps + s) * c + channel];
             }
           }
           V out[points];

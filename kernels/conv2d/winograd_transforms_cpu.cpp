@@ -67,9 +67,8 @@ HWY_INLINE void transform_tiles(std::int64_t tiles, const Tile* at, const float*
             store);
       } else {
         transform<Matrix>(
-            [=, &pixels](int row, int column) HWY_ATTR {
-              return load_first(D(), pixels[row * Matrix::in + column] + i, valid);
-            },
+            [=, &pixels](int row, int column)
+                HWY_ATTR { return load_first(D(), pixels[row * Matrix::in + column] + i, valid); },
             store);
       }
     }
