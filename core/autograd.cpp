@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/autograd.h"
 
+#include <algorithm>
 #include <mutex>
 #include <unordered_map>
 
@@ -89,9 +90,10 @@ class BackwardPass {
  public:
   explicit BackwardPass(const std::shared_ptr<Node>& root) { count_uses(root.get()); }
 
-  void run(const std::shared_ptr<Node>& root, Tensor seed) {
+  void run(const std::shared_ptr<Node>& root, const Tensor& seed) {
     const NoGradGuard no_grad;
-    pending_[root.get()] = std::move(seed);
+    // What others hold, no operation writes to; but gradients of leaves change on the way.
+    pending_[root.get()] = is_gradient_of_leaf(seed) ? seed.clone() : seed;
     // A node is ready when all that used its output have delivered; the root is from the start.
     std::vector<std::shared_ptr<Node>> ready{root};
     std::size_t done = 0;
@@ -181,11 +183,19 @@ class BackwardPass {
                         "'{}' saw a leaf on {} that was moved to {} since; run the forward pass "
                         "again",
                         node->operation, input.device.str(), input.leaf->storage.device().str());
+        if (input.leaf && input.leaf->grad.defined()) {
+          leaf_gradients_.push_back(input.leaf->grad.storage().data());
+        }
         if (input.node && ++uses_[input.node.get()] == 1) stack.push_back(input.node.get());
       }
     }
   }
 
+  bool is_gradient_of_leaf(const Tensor& tensor) const {
+    return std::count(leaf_gradients_.begin(), leaf_gradients_.end(), tensor.storage().data()) > 0;
+  }
+
+  std::vector<const std::byte*> leaf_gradients_;  // where they begin
   std::unordered_map<Node*, std::int64_t> uses_;  // of a node's output that have not delivered yet
   std::unordered_map<Node*, Tensor> pending_;     // gradients of outputs, summed so far
   std::vector<std::pair<std::size_t, Tensor>> handed_out_;  // accumulators of the current operation
@@ -251,8 +261,7 @@ void Tensor::backward(const Tensor& seed) const {
   TELESCOPE_CHECK(requires_grad(), "backward", "no input of this tensor requires a gradient");
   TELESCOPE_CHECK(seed.defined() || numel() == 1, "backward",
                   "a tensor of shape {} needs a seed of that shape", shape());
-  // A copy: the seed may be the gradient of a leaf, which changes on the way.
-  Tensor start = seed.defined() ? seed.clone() : seed_of_one(*this);
+  const Tensor start = seed.defined() ? seed : seed_of_one(*this);
   TELESCOPE_CHECK(start.shape() == shape() && start.dtype() == dtype(), "backward",
                   "expected a seed of {} {}, got {} {}", name_of(dtype()), shape(),
                   name_of(start.dtype()), start.shape());
@@ -264,7 +273,7 @@ void Tensor::backward(const Tensor& seed) const {
     return;
   }
   const std::shared_ptr<Node> root = impl_->node;
-  BackwardPass(root).run(root, std::move(start));
+  BackwardPass(root).run(root, start);
 }
 
 void accumulate(const Tensor& y, const Tensor& x) {
