@@ -98,7 +98,7 @@ TEST_CASE("gradients of a weight that is used twice add up") {
       {x, weight});
 }
 
-// Whole numbers: every variant has the same bits.
+// Whole numbers: exact on the device; what the CPU chooses rounds where it is Winograd's form.
 TEST_CASE("conv2d and its gradients on a device are those of the CPU") {
   const Tensor inputs[] = {random_integers({2, 6, 5, 3}, 4, DType::f32, 1),
                            random_integers({4, 3, 3, 3}, 4, DType::f32, 2),
@@ -114,7 +114,7 @@ TEST_CASE("conv2d and its gradients on a device are those of the CPU") {
     const auto got = results(test_device()), expected = results(Device{});
     for (std::size_t i = 0; i < got.size(); ++i) {
       CHECK(got[i].device() == test_device());
-      CHECK_SAME(got[i], expected[i]);
+      CHECK_NORM_CLOSE(got[i], expected[i], 1e-6);
     }
   }
 }
