@@ -7,6 +7,7 @@
 // summed over input channels before A: 36 matrix products of [tiles, C] and [C, K]. Its gradient is
 // made of the transposed transforms: dg = Gt [ sum over tiles of (A dY At) o (Bt d B) ] G.
 // f32; its rounding error is about 8e-7 of the norm of the result.
+// Few input channels have its one-dimensional form instead, F(4, 3) for each row of the kernel.
 // Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, arXiv:1509.09308.
 #pragma once
 
