@@ -269,6 +269,11 @@ void correlate_rows(const Windows& windows, std::int64_t k, const float* x, cons
 // u[r][channel][point][vector], for two vectors of output channels after the other.
 void transform_row_weights(const Weights& weights, float* u) {
   const std::int64_t c = weights.c, k = weights.k;
+  const auto weight = [&](std::int64_t to, std::int64_t r, std::int64_t s, std::int64_t from) {
+    const std::int64_t tap = r * taps + s, last = taps * taps - 1;
+    return weights.transposed ? weights.elements[(from * taps * taps + last - tap) * k + to]
+                              : weights.elements[(to * taps * taps + tap) * c + from];
+  };
   for (std::int64_t column = 0; column < k; column += vectors_at_once * lanes) {
     const std::int64_t vectors = k - column > lanes ? 2 : 1;
     for (std::int64_t r = 0; r < taps; ++r) {
@@ -277,14 +282,7 @@ void transform_row_weights(const Weights& weights, float* u) {
           HWY_ALIGN float g[taps][lanes] = {};
           for (std::int64_t i = 0; i < lanes; ++i) {
             const std::int64_t to = column + vector * lanes + i;
-            for (std::int64_t s = 0; s < taps && to < k; ++s) {
-              g[s][i] =
-                  weights.transposed
-                      ? weights
-                            .elements[((channel * taps + taps - 1 - r) * taps + taps - 1 - s) * k +
-                                      to]
-                      : weights.elements[((to * taps + r) * taps + s) * c + channel];
-            }
+            for (std::int64_t s = 0; s < taps && to < k; ++s) g[s][i] = weight(to, r, s, channel);
           }
           V out[points];
           apply_all<Weight>([&](int s) HWY_ATTR { return hn::Load(D(), g[s]); }, out);
