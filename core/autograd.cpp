@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <span>
 #include <unordered_map>
 
 #include "core/element_operations.h"
@@ -184,7 +185,8 @@ class BackwardPass {
                         "again",
                         node->operation, input.device.str(), input.leaf->storage.device().str());
         if (input.leaf && input.leaf->grad.defined()) {
-          leaf_gradients_.push_back(input.leaf->grad.storage().data());
+          const Storage& storage = input.leaf->grad.storage();
+          leaf_gradients_.emplace_back(storage.data(), storage.bytes());
         }
         if (input.node && ++uses_[input.node.get()] == 1) stack.push_back(input.node.get());
       }
@@ -192,10 +194,15 @@ class BackwardPass {
   }
 
   bool is_gradient_of_leaf(const Tensor& tensor) const {
-    return std::count(leaf_gradients_.begin(), leaf_gradients_.end(), tensor.storage().data()) > 0;
+    const std::byte* begin = tensor.storage().data();
+    const std::byte* end = begin + tensor.storage().bytes();
+    return std::any_of(leaf_gradients_.begin(), leaf_gradients_.end(),
+                       [=](const std::span<const std::byte>& other) {
+                         return other.data() < end && begin < other.data() + other.size();
+                       });
   }
 
-  std::vector<const std::byte*> leaf_gradients_;  // where they begin
+  std::vector<std::span<const std::byte>> leaf_gradients_;
   std::unordered_map<Node*, std::int64_t> uses_;  // of a node's output that have not delivered yet
   std::unordered_map<Node*, Tensor> pending_;     // gradients of outputs, summed so far
   std::vector<std::pair<std::size_t, Tensor>> handed_out_;  // accumulators of the current operation
@@ -269,7 +276,7 @@ void Tensor::backward(const Tensor& seed) const {
                   device().str(), start.device().str());
   if (!impl_->node) {
     if (!impl_->grad.defined()) impl_->grad = zeros(shape(), dtype(), device());
-    accumulate(impl_->grad, start);
+    accumulate(impl_->grad, start.clone());  // which may overlap it
     return;
   }
   const std::shared_ptr<Node> root = impl_->node;

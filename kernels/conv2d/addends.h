@@ -8,6 +8,7 @@
 #include "kernels/conv2d/conv2d.h"
 #include "kernels/conv2d/scratch.h"
 #include "kernels/matmul/product.h"
+#include "kernels/past_caches.h"
 
 namespace telescope::kernels::cpu {
 
@@ -33,6 +34,12 @@ class Addends {
   T* starts() const { return starts_.data(); }
   /// Where the start of image n stands, padded to whole vectors.
   std::int64_t start_at(std::int64_t n) const { return rows_ > 1 ? n * width_ : 0; }
+
+  /// Whether a result [pixels, k] at y is to be written past the caches; not where it is there to be
+  /// added to.
+  bool written_past_caches(const T* y, std::int64_t pixels, std::int64_t k) const {
+    return residual != y && cpu::written_past_caches(y, pixels, k);
+  }
 
   const T* residual;  ///< of the results' layout, or null
 

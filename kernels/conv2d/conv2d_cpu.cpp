@@ -14,7 +14,6 @@
 #include "kernels/conv2d/windows.h"
 #include "kernels/conv2d/winograd.h"
 #include "kernels/matmul/product.h"
-#include "kernels/past_caches.h"
 
 namespace telescope::kernels::cpu {
 namespace {
@@ -53,19 +52,19 @@ class Correlation {
         addends_(addends),
         x_(x),
         y_(y),
-        past_caches_(written_past_caches(y, windows.n * target.h * target.w, target.k)),
-        blocks_(windows, sizeof(T), useful_pieces()) {}
+        by_pixel_(weights.packed && pixel_by_pixel(windows)),
+        past_caches_(addends.written_past_caches(y, windows.n * target.h * target.w, target.k)),
+        blocks_(windows, by_pixel_ ? 0 : sizeof(T), useful_pieces()) {}
 
   void run() const {
     parallel_for(blocks_.count(), 1, [this](std::int64_t begin, std::int64_t end) {
-      const bool pixels = weights_.packed && pixel_by_pixel(windows_);
       const std::int64_t most = blocks_.images() * blocks_.rows() * windows_.out_w;
       const Scratch<std::int64_t> offsets(3 * most);
-      const Scratch<T> padded(pixels || windows_.in_place()
+      const Scratch<T> padded(by_pixel_ || windows_.in_place()
                                   ? 0
                                   : blocks_.images() * windows_.image_pitch(blocks_.rows()));
       for (std::int64_t i = begin; i < end; ++i) {
-        if (pixels) {
+        if (by_pixel_) {
           run_pixels(blocks_[i], offsets.data());
         } else {
           run_block(blocks_[i], offsets.data(), padded.data());
@@ -78,7 +77,9 @@ class Correlation {
   std::int64_t useful_pieces() const {
     const std::int64_t work =
         windows_.n * windows_.out_h * windows_.out_w * weights_.rows * weights_.channels.count;
-    return std::clamp<std::int64_t>(work / thread_work, 1, thread_count());
+    const std::int64_t most = by_pixel_ ? windows_.n / images_at_once : thread_count();
+    return std::clamp<std::int64_t>(work / thread_work, 1,
+                                    std::min<std::int64_t>(most, thread_count()));
   }
 
   // Where row (i, j) of image n of the result stands.
@@ -173,7 +174,7 @@ class Correlation {
   const Addends<T>& addends_;
   const T* x_;
   T* y_;
-  bool past_caches_;
+  bool by_pixel_, past_caches_;
   Blocks blocks_;
 };
 
@@ -184,7 +185,9 @@ void correlate(const Windows& windows, const Target& target, const Addends<T>& a
                T* y, const PackColumns& pack_columns) {
   constexpr std::int64_t windows_worth_a_thread = 64;
   const std::int64_t rows = windows.r * windows.s * windows.c;
-  const std::int64_t pieces = windows.n * windows.out_h * windows.out_w / windows_worth_a_thread;
+  const std::int64_t pieces =
+      pixel_by_pixel(windows) ? windows.n / images_at_once
+                              : windows.n * windows.out_h * windows.out_w / windows_worth_a_thread;
   for_idle_threads(pieces, target.k, [&](const Channels& channels) {
     const Scratch<T> packed(rows * padded_columns<T>(channels.count));
     pack_columns(channels, packed.data());

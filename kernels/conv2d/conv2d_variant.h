@@ -17,9 +17,9 @@ struct Conv2dShape;
 /// automatic      the one expected to be fastest for the device, the shape and the precision
 /// on the CPU:
 /// direct         the products as written, vectorised: exact for whole numbers
-/// winograd       F(4x4, 3x3): 36 multiplications for 144; of up to 15 input channels F(4, 3) along
-///                rows: 18 for 36; f32, 3 x 3, stride 1; an error of about 8e-7 of the norm of the
-///                result
+/// winograd       F(4x4, 3x3): 36 multiplications for 144; where sums are over up to 15 channels,
+///                forward or input gradient, F(4, 3) along rows: 18 for 36; f32, 3 x 3, stride 1; an
+///                error of about 8e-7 of the norm of the result
 /// on cuda and cuda-sim, each file a step up from the one before:
 /// naive          one thread for each element of the result
 /// tiled          tiles of the image and of the weights in shared memory, shared by a block

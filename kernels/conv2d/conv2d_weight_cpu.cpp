@@ -34,11 +34,11 @@ class WeightGradient {
         taps_(shape.r * run()),
         in_place_(windows_.in_place()),
         pitch_(in_place_ ? windows_.w * windows_.c : windows_.pitch()),
-        pixels_(pixel_by_pixel(windows_)),
-        transposed_(!pixels_ && vectors_by_channel() < vectors_by_tap()),
+        by_pixel_(pixel_by_pixel(windows_)),
+        transposed_(!by_pixel_ && vectors_by_channel() < vectors_by_tap()),
         a_row_(transposed_ ? tap_offsets() : even(shape.k, 1)),
         sum_row_(transposed_ ? even(taps_, shape.k) : even(shape.k, taps_)),
-        blocks_(windows_, sizeof(T), wanted_chunks()),
+        blocks_(windows_, by_pixel_ ? 0 : sizeof(T), wanted_chunks()),
         chunks_(std::min(blocks_.count(), wanted_chunks())) {}
 
   void add_to(T* dweight) const {
@@ -77,13 +77,13 @@ class WeightGradient {
   // The part of dweight that belongs to the channels.
   void run_chunk(std::int64_t chunk, const Channels& channels, T* dweight) const {
     const Scratch<T> padded(
-        pixels_ || in_place_ ? 0 : blocks_.images() * windows_.image_pitch(blocks_.rows()));
-    if (pixels_) std::fill_n(dweight + channels.first * taps_, channels.count * taps_, T{0});
+        by_pixel_ || in_place_ ? 0 : blocks_.images() * windows_.image_pitch(blocks_.rows()));
+    if (by_pixel_) std::fill_n(dweight + channels.first * taps_, channels.count * taps_, T{0});
     const std::int64_t count = blocks_.count(), first = count * chunk / chunks_;
     bool begun = false;
     for (std::int64_t i = first; i < count * (chunk + 1) / chunks_; ++i) {
       const Block block = blocks_[i];
-      if (pixels_) {
+      if (by_pixel_) {
         add_pixels(block, channels, dweight + channels.first * taps_);
         continue;
       }
@@ -196,7 +196,7 @@ class WeightGradient {
   std::int64_t taps_;
   bool in_place_;
   std::int64_t pitch_;  // elements from one row of x, or of its copy, to the next
-  bool pixels_;         // whether pixel by pixel
+  bool by_pixel_;       // whether pixel by pixel
   bool transposed_;     // whether it is taps that make rows
   std::vector<std::int64_t> a_row_, sum_row_;
   Blocks blocks_;

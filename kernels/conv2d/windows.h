@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Convolution on the CPU in terms of windows: the rows of a few images are copied with their zero
-// padding, so that a window of R x S pixels is R runs of S C contiguous elements wherever it lies,
+// padding (where a window reaches over a border), so that a window of R x S pixels is R runs of S C contiguous elements wherever it lies,
 // and the inner kernel of matrix products needs no branches at borders.
 #pragma once
 
@@ -45,11 +45,15 @@ struct Windows {
   }
 };
 
+/// Images that are worth a product.
+inline constexpr std::int64_t images_at_once = 16;
+
 /// So few pixels of an image that many see but a part of a window, and that rows of them fill no
-/// tile of a product: each is then a row or column of a product over the images, by the pixels it sees.
+/// tile of a product: each then has a product of its own, over the images, with what it sees.
 inline bool pixel_by_pixel(const Windows& windows) {
   constexpr std::int64_t few_pixels = 16;
-  return windows.r * windows.s > 1 && windows.out_h * windows.out_w <= few_pixels;
+  return windows.r * windows.s > 1 && windows.out_h * windows.out_w <= few_pixels &&
+         windows.n >= images_at_once;
 }
 
 /// Those that the outputs of a convolution see.
@@ -76,7 +80,7 @@ struct Block {
 /// Cuts the windows of all images into blocks that fit the second-level cache.
 class Blocks {
  public:
-  /// At least `pieces` blocks, if there are as many rows.
+  /// At least `pieces` blocks, if there are as many rows; element_size 0 if nothing is copied.
   Blocks(const Windows& windows, std::int64_t element_size, std::int64_t pieces)
       : n_(windows.n), out_h_(windows.out_h) {
     constexpr std::int64_t most_windows = 512, most_bytes = 1 << 18;

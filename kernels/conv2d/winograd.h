@@ -19,8 +19,9 @@
 
 namespace telescope::kernels::cpu::winograd {
 
-inline constexpr std::int64_t planes = 36;  // elements of a transformed tile
-inline constexpr std::int64_t side = 4;     // outputs of a tile in each direction
+inline constexpr std::int64_t planes = 36;           // elements of a transformed tile
+inline constexpr std::int64_t side = 4;              // outputs of a tile in each direction
+inline constexpr std::int64_t taps = 3, points = 6;  // weights, and inputs, that they are made of
 
 /// Whether correlate() is faster than the plain sum for these windows and k output channels.
 bool correlate_pays(const Windows& windows, std::int64_t k);

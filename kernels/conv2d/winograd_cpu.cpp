@@ -7,7 +7,6 @@
 #include "kernels/conv2d/scratch.h"
 #include "kernels/conv2d/winograd.h"
 #include "kernels/matmul/product.h"
-#include "kernels/past_caches.h"
 
 namespace telescope::kernels::cpu::winograd {
 namespace {
@@ -64,6 +63,8 @@ class Worker {
   void run(std::int64_t begin, std::int64_t end, const TransformedWeights& weights, const float* x,
            const Addends<float>& addends, float* y) {
     const std::int64_t batches = (end - begin + batch_ - 1) / batch_;
+    const bool past_caches =
+        addends.written_past_caches(y, windows_.n * windows_.out_h * windows_.out_w, k_);
     for (std::int64_t i = 0; i < batches; ++i) {
       const std::int64_t first = begin + (end - begin) * i / batches;
       const std::int64_t count = begin + (end - begin) * (i + 1) / batches - first;
@@ -90,8 +91,7 @@ class Worker {
                         .pitch = windows_.out_w * k_,
                         .addends = addends,
                         .y = y,
-                        .past_caches = written_past_caches(
-                            y, windows_.n * windows_.out_h * windows_.out_w, k_)});
+                        .past_caches = past_caches});
     }
   }
 
@@ -115,7 +115,8 @@ class Worker {
 
 }  // namespace
 
-bool weight_gradient_pays(const Windows& windows, std::int64_t k) {
+namespace {
+bool tiles_pay(const Windows& windows, std::int64_t k) {
   if (windows.r != 3 || windows.s != 3 || windows.stride != 1) return false;
   if (windows.c <= few_channels || k <= few_channels) return false;
   const std::int64_t computed = Tiles(windows).count() * side * side;
@@ -124,10 +125,13 @@ bool weight_gradient_pays(const Windows& windows, std::int64_t k) {
   return computed * 2 <= windows.n * windows.out_h * windows.out_w * 3 &&
          computed >= std::max(windows.c, k);
 }
+}  // namespace
+
+bool weight_gradient_pays(const Windows& windows, std::int64_t k) { return tiles_pay(windows, k); }
 
 bool correlate_pays(const Windows& windows, std::int64_t k) {
   if (windows.r != 3 || windows.s != 3 || windows.stride != 1) return false;
-  if (windows.c > few_channels) return weight_gradient_pays(windows, k);
+  if (windows.c > few_channels) return tiles_pay(windows, k);
   // Measured: two tiles of a row are computed at least, and few output channels are better summed
   // by multiply_narrow(), if only a row of a window fills its vectors.
   return windows.out_w > side && (k > narrow_columns || 3 * windows.c < padded_columns<float>(1));

@@ -12,14 +12,12 @@
 #include <algorithm>
 
 #include "core/parallel.h"
-#include "core/profile.h"
 #include "kernels/conv2d/scratch.h"
 #include "kernels/conv2d/winograd.h"
 #include "kernels/conv2d/winograd_matrices-inl.h"
 #include "kernels/matmul/panels-inl.h"
 #include "kernels/matmul/product.h"
 #include "kernels/partial_vector-inl.h"
-#include "kernels/past_caches.h"
 #include "kernels/simd.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -30,21 +28,22 @@ using cpu::Addends, cpu::Scratch, cpu::Windows;
 using cpu::winograd::Weights;
 using namespace winograd;  // winograd_matrices-inl.h
 
-constexpr std::int64_t taps = 3, side = 4, points = 6;  // of F(4, 3): 4 outputs from 6 inputs
+constexpr std::int64_t taps = cpu::winograd::taps, points = cpu::winograd::points;
+constexpr std::int64_t side = cpu::winograd::side;
 constexpr std::int64_t lanes = hn::MaxLanes(D());
 
 // Register tiles are two tiles of a row by up to two vectors of output channels: the sums of all six
-// points, or of three where there are 16 registers.
+// points, or of three where there are few registers.
 constexpr int tiles_at_once = 2, vectors_at_once = 2;
-constexpr int points_at_once = HWY_TARGET == HWY_AVX2 ? 3 : 6;
+constexpr int points_at_once = many_registers ? 6 : 3;
 
 // Transformed rows of x, as many tiles of them as stay in the first-level cache.
 constexpr std::int64_t strip = 32;
 
-// Tiles [first, first + count) of one row, transformed: v[channel][point][tile].
-class Row {
+// Transforms tiles [first, first + count) of one row of an image, to v[channel][point][tile].
+class RowTransform {
  public:
-  Row(const Windows& windows)
+  explicit RowTransform(const Windows& windows)
       : windows_(windows),
         line_((strip + 1) * side * windows.c),
         phases_(side * windows.c * phase_pitch) {
@@ -52,8 +51,8 @@ class Row {
   }
   static std::int64_t size(std::int64_t c) { return c * points * strip; }
 
-  void transform(const float* image, std::int64_t row, std::int64_t first, std::int64_t count,
-                 float* v) const {
+  void run(const float* image, std::int64_t row, std::int64_t first, std::int64_t count,
+           float* v) const {
     const std::int64_t c = windows_.c;
     if (row < 0 || row >= windows_.h) {
       std::fill_n(v, size(c), 0.0f);
@@ -96,7 +95,7 @@ using Sums = V[points][tiles_at_once][kVectors];
 
 // x in a register: gcc would load it from memory again for each use.
 HWY_INLINE V in_register(V x) {
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
   auto raw = x.raw;
   asm("" : "+v"(raw));
   x = V{raw};
@@ -227,12 +226,12 @@ void strip_of_row(std::int64_t c, const float* const (&rows)[taps], const float*
 // Rows [begin, end) of the outputs of all images, counted together.
 void correlate_rows(const Windows& windows, std::int64_t k, const float* x, const float* u,
                     const Addends<float>& addends, std::int64_t begin, std::int64_t end, float* y) {
-  const std::int64_t c = windows.c, size = Row::size(c);
-  const Row row(windows);
+  const std::int64_t c = windows.c, size = RowTransform::size(c);
+  const RowTransform transform_row(windows);
   const Scratch<float> v(taps * size);
   const std::int64_t tiles = (windows.out_w + side - 1) / side;
   const bool past_caches =
-      cpu::written_past_caches(y, windows.n * windows.out_h * windows.out_w, k);
+      addends.written_past_caches(y, windows.n * windows.out_h * windows.out_w, k);
   for (std::int64_t first = 0; first < tiles; first += strip) {
     const std::int64_t count = std::min(strip, tiles - first);
     const std::int64_t pixels = std::min(count * side, windows.out_w - first * side);
@@ -241,8 +240,8 @@ void correlate_rows(const Windows& windows, std::int64_t k, const float* x, cons
       const std::int64_t image = i / windows.out_h, out_row = i % windows.out_h;
       if (i == begin || out_row == 0) known = out_row;
       for (; known < out_row + taps; ++known) {
-        row.transform(x + image * windows.h * windows.w * c, known - windows.top, first, count,
-                      v.data() + known % taps * size);
+        transform_row.run(x + image * windows.h * windows.w * c, known - windows.top, first, count,
+                          v.data() + known % taps * size);
       }
       const float* rows[taps];
       for (std::int64_t r = 0; r < taps; ++r) rows[r] = v.data() + (out_row + r) % taps * size;
@@ -304,7 +303,7 @@ namespace telescope::kernels::cpu::winograd {
 
 void correlate_along_rows(const Windows& windows, const Weights& weights, const float* x,
                           const Addends<float>& addends, float* y) {
-  const Scratch<float> u(3 * weights.c * 6 * padded_columns<float>(weights.k));
+  const Scratch<float> u(taps * weights.c * points * padded_columns<float>(weights.k));
   TELESCOPE_SIMD(transform_row_weights)(weights, u.data());
   constexpr std::int64_t worth_a_thread = 1 << 14;  // elements of y
   const std::int64_t grain = 1 + worth_a_thread / (windows.out_w * weights.k);

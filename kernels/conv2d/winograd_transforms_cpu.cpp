@@ -109,7 +109,7 @@ void output_tiles(std::int64_t tiles, const Tile* at, const std::int64_t* starts
             const std::int64_t pixel = first + row * outputs.pitch + column * outputs.k;
             V sum = hn::Add(start, out[column]);
             if (residual) sum = hn::Add(sum, hn::LoadU(D(), residual + pixel));
-            if (outputs.past_caches) {
+            if (outputs.past_caches && whole_lines<float>) {
               hn::Stream(sum, D(), outputs.y + pixel);
             } else {
               hn::StoreU(sum, D(), outputs.y + pixel);

@@ -248,7 +248,7 @@ void backward_factors(ChannelFactors<T> by, std::int64_t first, std::int64_t end
 template <class T>
 void add_over_samples(std::int64_t n, std::int64_t channels, std::int64_t stride,
                       const double* sums, T* to) {
-  if (!to) return;
+  if (!to || n == 0) return;
   constexpr std::int64_t block = 64;  // channels side by side, as they lie
   const std::int64_t blocks = (channels + block - 1) / block;
   parallel_for(blocks, 1 + (1 << 14) / (n * block), [=](std::int64_t begin, std::int64_t end) {

@@ -19,6 +19,15 @@ namespace telescope::kernels::HWY_NAMESPACE {
 
 inline constexpr int max_vectors = 3;
 
+/// Whether there are 32 registers, else 16.
+inline constexpr bool many_registers =
+    HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_NEON;
+
+/// Whether a vector is a line of a cache, so that it can be written past the caches by itself.
+template <class T>
+inline constexpr bool whole_lines =
+    hwy::HWY_NAMESPACE::MaxLanes(hwy::HWY_NAMESPACE::ScalableTag<T>()) * sizeof(T) == 64;
+
 template <class T>
 std::int64_t lanes_of() {
   return static_cast<std::int64_t>(hwy::HWY_NAMESPACE::Lanes(hwy::HWY_NAMESPACE::ScalableTag<T>()));

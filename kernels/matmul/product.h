@@ -38,7 +38,7 @@ struct Product {
 template <class T>
 void multiply(const Product<T>& product);
 
-/// The same for at most narrow_columns columns, which stand one after the other: b[u, t, j] at
+/// The same, but for `packed` and past_caches, for at most narrow_columns columns, which stand one after the other: b[u, t, j] at
 /// b[(j runs + u) length + t]. a_step is 1; lanes of a vector are summed apart, and then together.
 template <class T>
 void multiply_narrow(const Product<T>& product);

@@ -21,8 +21,6 @@ using cpu::Product;
 
 // Rows of the largest register tile of so many vectors of columns: its sums, a row of b and one
 // broadcast element of a fit the registers, 32 of them or 16.
-constexpr bool many_registers =
-    HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_NEON;
 constexpr int rows_of_tile(int vectors) {
   if (!many_registers) return 4;
   return vectors == 3 ? 8 : 12;
@@ -99,7 +97,7 @@ void tile(const Product<T>& p, std::int64_t row, const T* b, std::int64_t column
       if (v + 1 < kVectors || valid == lanes) {
         const V before = p.addend ? hn::LoadU(d, p.addend + at) : hn::Zero(d);
         const V result = p.addend ? hn::Add(before, sum[i][v]) : sum[i][v];
-        if (p.past_caches) {
+        if (p.past_caches && whole_lines<T>) {
           hn::Stream(result, d, p.c + at);
         } else {
           hn::StoreU(result, d, p.c + at);
@@ -157,7 +155,8 @@ void multiply_all(const Product<T>& p) {
     for (std::int64_t i = 0; i < panels.count; ++i) {
       const Panel panel = panels[i];
       const std::int64_t column = panel.first * lanes;
-      const T* b = p.b + (p.packed ? column * packed_rows + p.b_first * panel.vectors * lanes : column);
+      const T* b =
+          p.b + (p.packed ? column * packed_rows + p.b_first * panel.vectors * lanes : column);
       if (panel.vectors == 3) panel_product<T, 3>(p, row, end, b, column);
       if (panel.vectors == 2) panel_product<T, 2>(p, row, end, b, column);
       if (panel.vectors == 1) panel_product<T, 1>(p, row, end, b, column);

@@ -294,6 +294,27 @@ TEST_CASE("the gradient of a leaf may be the seed") {
   CHECK_SAME(x.grad(), Tensor::full({2}, 1 + 1 + 10, DType::f64));
 }
 
+TEST_CASE("a seed may share memory with the gradient of a leaf") {
+  const Tensor memory = Tensor::full({5}, 1, DType::f64), x = leaf({2, 3});
+  x.set_grad(Tensor::view(memory.storage(), 8, {2}, DType::f64));
+  x.backward(Tensor::view(memory.storage(), 0, {2}, DType::f64));
+  CHECK_SAME(x.grad(), Tensor::full({2}, 2, DType::f64));
+
+  double numbers[] = {1, 1, 1, 1};
+  const auto owner = std::make_shared<int>();
+  const auto part = [&](int first) {
+    return Tensor::view(Storage::borrow(numbers + first, 3 * sizeof(double), owner), 0, {2},
+                        DType::f64);
+  };
+  x.set_grad(part(0));
+  const Tensor y = record("both", x.clone(), {x, x}, [](const Tensor& dy, Gradients& gradients) {
+    gradients.give(0, dy);
+    gradients.give(1, dy);
+  });
+  y.backward(part(1));
+  CHECK_SAME(x.grad(), Tensor::full({2}, 3, DType::f64));
+}
+
 TEST_CASE("two losses that share operations: the second backward is a clear error") {
   const Tensor x = leaf({2, 3}), ones = Tensor::full({2}, 1, DType::f64);
   const Tensor shared = multiply(x, x), a = multiply(shared, x), b = multiply(shared, shared);

@@ -73,10 +73,14 @@ TEST_CASE("conv2d in several blocks and chunks") {
   check<float>({1, 3, 1500, 2, 2, 3, 3, 2, 1});  // a row longer than a block
 }
 
-// Whose windows the CPU copies one by one.
+// Whose pixels have products of their own on the CPU, if there are enough images.
 TEST_CASE("conv2d of many channels on images of a few pixels") {
   check<float>({130, 2, 2, 5, 40, 3, 3, 1, 1});  // several blocks of images
   check<float>({3, 3, 2, 4, 33, 3, 2, 1, 1});
+  check<float>({17, 3, 2, 4, 33, 3, 2, 1, 1});
+  check<float>({40, 7, 8, 3, 20, 3, 3, 2, 1});
+  check<float>({16, 1, 1, 9, 20, 5, 3, 1, 2});
+  check<float>({18, 2, 2, 3, 5, 3, 3, 1, 4});  // pixels that see nothing
   check<float>({2, 6, 5, 3, 48, 3, 3, 2, 1});
   check<float>({2, 3, 3, 2, 32, 5, 5, 1, 1});
   if (test_device().is_cpu()) check<float>({2, 5, 3, 3000, 32, 3, 3, 1, 1});  // blocks of some rows

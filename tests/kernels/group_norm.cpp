@@ -140,6 +140,12 @@ TEST_CASE_TEMPLATE("group norm against a plain loop", T, float, double, bfloat16
   }
 }
 
+TEST_CASE("no samples change nothing") {
+  if (!test_device().is_cpu()) return;
+  const GroupNormShape s{.n = 0, .pixels = 4, .channels = 8, .groups = 2};
+  CHECK_SAME(run<float>(s, arrays(s, DType::f32)).dweight, Tensor::full({8}, 1));
+}
+
 TEST_CASE("a group without variance gives the bias") {
   const GroupNormShape s{2, 1, 17, 17};
   const Arrays a = arrays(s, DType::f32);
