@@ -46,7 +46,7 @@ struct Windows {
 };
 
 /// Images that are worth a product.
-inline constexpr std::int64_t images_at_once = 16;
+inline constexpr std::int64_t images_at_once = 4;
 
 /// So few pixels of an image that many see but a part of a window, and that rows of them fill no
 /// tile of a product: each then has a product of its own, over the images, with what it sees.
