@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/autograd.h"
 
-#include <algorithm>
 #include <mutex>
-#include <span>
 #include <unordered_map>
 
 #include "core/element_operations.h"
@@ -89,12 +87,14 @@ Node::~Node() {
 /// One walk back over the tape.
 class BackwardPass {
  public:
-  explicit BackwardPass(const std::shared_ptr<Node>& root) { count_uses(root.get()); }
+  BackwardPass(const std::shared_ptr<Node>& root, const Tensor& seed) : seed_(seed) {
+    count_uses(root.get());
+  }
 
-  void run(const std::shared_ptr<Node>& root, const Tensor& seed) {
+  void run(const std::shared_ptr<Node>& root) {
     const NoGradGuard no_grad;
     // What others hold, no operation writes to; but gradients of leaves change on the way.
-    pending_[root.get()] = is_gradient_of_leaf(seed) ? seed.clone() : seed;
+    pending_[root.get()] = seed_changes_ ? seed_.clone() : seed_;
     // A node is ready when all that used its output have delivered; the root is from the start.
     std::vector<std::shared_ptr<Node>> ready{root};
     std::size_t done = 0;
@@ -185,24 +185,19 @@ class BackwardPass {
                         "again",
                         node->operation, input.device.str(), input.leaf->storage.device().str());
         if (input.leaf && input.leaf->grad.defined()) {
-          const Storage& storage = input.leaf->grad.storage();
-          leaf_gradients_.emplace_back(storage.data(), storage.bytes());
+          seed_changes_ |= overlap(seed_.storage(), input.leaf->grad.storage());
         }
         if (input.node && ++uses_[input.node.get()] == 1) stack.push_back(input.node.get());
       }
     }
   }
 
-  bool is_gradient_of_leaf(const Tensor& tensor) const {
-    const std::byte* begin = tensor.storage().data();
-    const std::byte* end = begin + tensor.storage().bytes();
-    return std::any_of(leaf_gradients_.begin(), leaf_gradients_.end(),
-                       [=](const std::span<const std::byte>& other) {
-                         return other.data() < end && begin < other.data() + other.size();
-                       });
+  static bool overlap(const Storage& a, const Storage& b) {
+    return a.data() < b.data() + b.bytes() && b.data() < a.data() + a.bytes();
   }
 
-  std::vector<std::span<const std::byte>> leaf_gradients_;
+  const Tensor& seed_;
+  bool seed_changes_ = false;                     // since it is in memory of a leaf's gradient
   std::unordered_map<Node*, std::int64_t> uses_;  // of a node's output that have not delivered yet
   std::unordered_map<Node*, Tensor> pending_;     // gradients of outputs, summed so far
   std::vector<std::pair<std::size_t, Tensor>> handed_out_;  // accumulators of the current operation
@@ -280,7 +275,7 @@ void Tensor::backward(const Tensor& seed) const {
     return;
   }
   const std::shared_ptr<Node> root = impl_->node;
-  BackwardPass(root).run(root, start);
+  BackwardPass(root, start).run(root);
 }
 
 void accumulate(const Tensor& y, const Tensor& x) {

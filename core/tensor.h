@@ -85,9 +85,9 @@ class Tensor {
   /// Where gradients accumulate from now on (same shape and dtype), or undefined to drop it.
   void set_grad(Tensor grad) const;
   /// Walks the tape back from this tensor: adds d<this, seed>/d leaf to the gradient of every leaf.
-  /// `seed` defaults to 1 for a tensor of one element, and may be the gradient of a leaf; a backward
-  /// function must not write to it otherwise. What was saved for backward is freed on the
-  /// way; a second backward over the same operations is an Error.
+  /// `seed` defaults to 1 for a tensor of one element, and may be the gradient of a leaf; it is not
+  /// copied else, so that nothing may write to it meanwhile. What was saved for backward is freed on
+  /// the way; a second backward over the same operations is an Error.
   void backward(const Tensor& seed = {}) const;
   /// The same elements without history.
   Tensor detach() const;

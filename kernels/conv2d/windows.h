@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Convolution on the CPU in terms of windows: the rows of a few images are copied with their zero
-// padding (where a window reaches over a border), so that a window of R x S pixels is R runs of S C contiguous elements wherever it lies,
-// and the inner kernel of matrix products needs no branches at borders.
+// Convolution on the CPU in terms of windows. Where one reaches over a border, the rows of a few images
+// are copied with their zero padding, so that a window of R x S pixels is R runs of S C contiguous
+// elements wherever it lies, and the inner kernel of matrix products needs no branches at borders.
 #pragma once
 
 #include <algorithm>

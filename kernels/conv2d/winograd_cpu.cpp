@@ -113,9 +113,7 @@ class Worker {
   Tile x_at_[max_batch], y_at_[max_batch];
 };
 
-}  // namespace
-
-namespace {
+// Whether F(4x4, 3x3) is faster than the plain sum.
 bool tiles_pay(const Windows& windows, std::int64_t k) {
   if (windows.r != 3 || windows.s != 3 || windows.stride != 1) return false;
   if (windows.c <= few_channels || k <= few_channels) return false;
@@ -125,6 +123,7 @@ bool tiles_pay(const Windows& windows, std::int64_t k) {
   return computed * 2 <= windows.n * windows.out_h * windows.out_w * 3 &&
          computed >= std::max(windows.c, k);
 }
+
 }  // namespace
 
 bool weight_gradient_pays(const Windows& windows, std::int64_t k) { return tiles_pay(windows, k); }

@@ -34,13 +34,14 @@ HWY_INLINE void transform_tiles(std::int64_t tiles, const Tile* at, const float*
                                 Transformed where, float* to) {
   const D d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const std::vector<float> zeros(static_cast<std::size_t>(count));
+  std::vector<float> zeros;  // for pixels outside, once a tile has some
   for (std::int64_t t = 0; t < tiles; ++t) {
     const Tile& tile = at[t];
     const bool whole =
         tile.top == 0 && tile.left == 0 && tile.bottom == Matrix::in && tile.right == Matrix::in;
     const float* pixels[Matrix::in * Matrix::in];
     if (!whole || count % lanes != 0) {
+      zeros.resize(static_cast<std::size_t>(count));
       for (std::int64_t row = 0; row < Matrix::in; ++row) {
         for (std::int64_t column = 0; column < Matrix::in; ++column) {
           const bool exists =
